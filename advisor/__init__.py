@@ -1,0 +1,1 @@
+"""The decisions: estimate, recommend, compare, and the command line over them."""

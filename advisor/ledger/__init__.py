@@ -1,0 +1,1 @@
+"""The ledger: the store of predictions and runs."""

@@ -1,0 +1,1 @@
+"""What a job used: power sources, the sampler, the profile. Imports nothing of ours, stays light."""

@@ -1,0 +1,1 @@
+"""Clouds: regions, offers, prices and quotas; later launch, find, collect and terminate."""

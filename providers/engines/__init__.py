@@ -1,0 +1,1 @@
+"""Engines: existing schedulers that take a job and run it."""

@@ -1,0 +1,1 @@
+"""Grids: current, past and forecast carbon intensity of a zone."""
