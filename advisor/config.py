@@ -1,0 +1,37 @@
+"""Settings of the user: ADVISOR_* variables first, then config.toml in the advisor's folder."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+
+from carbon_advisor.advisor.home import home_folder
+from carbon_advisor.measurement.errors import InputError
+
+KNOWN_KEYS = ("here", "pue")
+
+
+def setting(key: str) -> str | None:
+    """Return the setting `key` ("here", "pue"), or None where it is not set.
+
+    Raises:
+        InputError: config.toml is not readable, not TOML, or has a key that we do not know.
+    """
+    from_environment = os.environ.get(f"ADVISOR_{key.upper()}")
+    if from_environment:
+        return from_environment
+    path = home_folder() / "config.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from error
+    unknown = sorted(set(values) - set(KNOWN_KEYS))
+    if unknown:
+        raise InputError(f"{path}: unknown key '{unknown[0]}'; known: {', '.join(KNOWN_KEYS)}")
+    return str(values[key]) if key in values else None

@@ -1,0 +1,155 @@
+"""The exact best of offers × starts, without looking at most of them.
+
+An offer's emissions started at s are `energy_kwh / duration_h × window(zone, s, duration_h) +
+fixed_g`. The lowest window of a zone grows with the duration, so its value at a shorter duration
+(taken from a few brackets) plus the zone's lowest intensity times the rest bounds it from below.
+Offers whose bound exceeds the k-th best exact value of their group are never evaluated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from carbon_advisor.advisor.plan.trace import Floats, Ints, Trace
+
+_BRACKETS = 32
+_SAMPLE = 4096  # offers whose durations place the brackets
+_CHUNK_CELLS = 1 << 18  # offers × starts evaluated at once: small enough for the cache
+_ROUNDING = 1e-9  # the bound is lowered by this share, so that rounding never cuts the best
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What planning needs to know of each offer; every array has the shape (offers,).
+
+    Attributes:
+        zone: row of the offer's zone in the trace.
+        duration_h: how long the job takes there, > 0.
+        energy_kwh: what it takes from the grid there, PUE included.
+        fixed_g: emissions that do not depend on the start (embodied, transfer).
+        latest_start_h: starts after this are not allowed; +inf for no deadline.
+    """
+
+    zone: Ints
+    duration_h: Floats
+    energy_kwh: Floats
+    fixed_g: Floats
+    latest_start_h: Floats
+
+    def __len__(self) -> int:
+        return len(self.zone)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Offers with their best start, best first; every array has the same length.
+
+    Attributes:
+        offer: index into the offers given.
+        start: index into the starts given.
+        emissions_g: expected emissions of that offer from that start.
+    """
+
+    offer: Ints
+    start: Ints
+    emissions_g: Floats
+
+    def __len__(self) -> int:
+        return len(self.offer)
+
+
+def best_starts(trace: Trace, offers: Offers, starts_h: Floats, chosen: Ints) -> Choices:
+    """Return the best start of each offer in `chosen`, in that order, by full enumeration.
+
+    An offer none of whose starts is allowed has infinite emissions and start 0. Ties go to the
+    earliest start.
+    """
+    start = np.zeros(len(chosen), dtype=np.intp)
+    emissions = np.full(len(chosen), np.inf)
+    rows = max(1, _CHUNK_CELLS // len(starts_h))
+    for first in range(0, len(chosen), rows):
+        part = slice(first, first + rows)
+        at = chosen[part]
+        grams = _all_starts(trace, offers, starts_h, at)
+        start[part] = grams.argmin(axis=1)
+        emissions[part] = grams.min(axis=1)
+    return Choices(chosen, start, emissions)
+
+
+def _all_starts(trace: Trace, offers: Offers, starts_h: Floats, at: Ints) -> Floats:
+    """Emissions of the offers `at` for every start, shape (at, starts); inf where not allowed."""
+    duration = offers.duration_h[at, None]
+    windows = trace.window(offers.zone[at, None], starts_h[None, :], duration)
+    grams = windows * (offers.energy_kwh[at, None] / duration) + offers.fixed_g[at, None]
+    allowed = starts_h[None, :] <= offers.latest_start_h[at, None]
+    return np.where(allowed, grams, np.inf)
+
+
+def lower_bounds(trace: Trace, offers: Offers, starts_h: Floats) -> Floats:
+    """Return a lower bound of each offer's emissions over all starts, in g; shape (offers,)."""
+    if len(offers) == 0:
+        return np.zeros(0)
+    brackets = _brackets(offers.duration_h)
+    lowest = trace.shortest_windows(starts_h, brackets)
+    bracket = np.searchsorted(brackets, offers.duration_h, side="right") - 1
+    rest_h = offers.duration_h - brackets[bracket]
+    window = lowest[bracket, offers.zone] + rest_h * trace.minimum[offers.zone]
+    bound = window * (offers.energy_kwh / offers.duration_h) + offers.fixed_g
+    result: Floats = bound * (1 - _ROUNDING)
+    return result
+
+
+def _brackets(duration_h: Floats) -> Floats:
+    """Return a few ascending durations, the shortest first, spread as those given are."""
+    sample = duration_h[:: max(1, len(duration_h) // _SAMPLE)]
+    quantiles = np.quantile(sample, np.linspace(0, 1, _BRACKETS, endpoint=False))
+    return np.unique(np.append(quantiles[quantiles > duration_h.min()], duration_h.min()))
+
+
+def best_of_groups(
+    trace: Trace, offers: Offers, starts_h: Floats, group: Ints, keep: int
+) -> list[Choices]:
+    """Return for each group of offers its `keep` best, each with its best start, exactly.
+
+    Args:
+        trace: intensity of the zones that `offers.zone` points to.
+        offers: what can be chosen.
+        starts_h: allowed starts, hours from the trace's beginning, ascending; shape (starts,).
+        group: group of each offer, 0 … groups - 1; shape (offers,). Negative: in no group.
+        keep: how many to return per group (fewer where a group has fewer allowed offers).
+
+    Ties go to the offer with the lower index. Offers without an allowed start are left out.
+    """
+    groups = int(group.max()) + 1 if len(group) else 0
+    bound = lower_bounds(trace, offers, starts_h)
+    bound = np.where(offers.latest_start_h < starts_h[0], np.inf, bound)
+    return [
+        _best_of(trace, offers, starts_h, bound, np.flatnonzero(group == number), keep)
+        for number in range(groups)
+    ]
+
+
+def _best_of(
+    trace: Trace, offers: Offers, starts_h: Floats, bound: Floats, members: Ints, keep: int
+) -> Choices:
+    """Return the exact `keep` best of `members` (ascending indices into the offers)."""
+    possible = members[np.isfinite(bound[members])]
+    if len(possible) > keep:
+        likely = possible[np.argpartition(bound[possible], keep - 1)[:keep]]
+        threshold = best_starts(trace, offers, starts_h, likely).emissions_g.max()
+        possible = possible[bound[possible] <= threshold]
+    exact = best_starts(trace, offers, starts_h, possible)
+    order = np.argsort(exact.emissions_g, kind="stable")[:keep]
+    order = order[np.isfinite(exact.emissions_g[order])]
+    return Choices(exact.offer[order], exact.start[order], exact.emissions_g[order])
+
+
+def all_emissions(trace: Trace, offers: Offers, starts_h: Floats) -> NDArray[np.float64]:
+    """Emissions of every offer at every start, shape (offers, starts): the full enumeration."""
+    return _all_starts(trace, offers, starts_h, np.arange(len(offers)))
