@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from carbon_advisor.advisor.plan.trace import Floats, Ints, Trace
 
 _BRACKETS = 32
@@ -112,44 +110,57 @@ def _brackets(duration_h: Floats) -> Floats:
     return np.unique(np.append(quantiles[quantiles > duration_h.min()], duration_h.min()))
 
 
-def best_of_groups(
-    trace: Trace, offers: Offers, starts_h: Floats, group: Ints, keep: int
-) -> list[Choices]:
-    """Return for each group of offers its `keep` best, each with its best start, exactly.
+def best_of(
+    trace: Trace, offers: Offers, starts_h: Floats, bound: Floats, members: Ints, keep: int
+) -> Choices:
+    """Return the `keep` best of some offers, each with its best start, exactly.
 
     Args:
         trace: intensity of the zones that `offers.zone` points to.
         offers: what can be chosen.
         starts_h: allowed starts, hours from the trace's beginning, ascending; shape (starts,).
-        group: group of each offer, 0 … groups - 1; shape (offers,). Negative: in no group.
-        keep: how many to return per group (fewer where a group has fewer allowed offers).
+        bound: `lower_bounds` of all offers.
+        members: indices of the offers to choose from, ascending.
+        keep: how many to return (fewer where fewer have an allowed start).
 
-    Ties go to the offer with the lower index. Offers without an allowed start are left out.
+    Ties go to the offer with the lower index, then to the earlier start.
     """
-    groups = int(group.max()) + 1 if len(group) else 0
-    bound = lower_bounds(trace, offers, starts_h)
-    bound = np.where(offers.latest_start_h < starts_h[0], np.inf, bound)
-    return [
-        _best_of(trace, offers, starts_h, bound, np.flatnonzero(group == number), keep)
-        for number in range(groups)
-    ]
-
-
-def _best_of(
-    trace: Trace, offers: Offers, starts_h: Floats, bound: Floats, members: Ints, keep: int
-) -> Choices:
-    """Return the exact `keep` best of `members` (ascending indices into the offers)."""
-    possible = members[np.isfinite(bound[members])]
+    possible = members[offers.latest_start_h[members] >= starts_h[0]]
     if len(possible) > keep:
         likely = possible[np.argpartition(bound[possible], keep - 1)[:keep]]
         threshold = best_starts(trace, offers, starts_h, likely).emissions_g.max()
         possible = possible[bound[possible] <= threshold]
     exact = best_starts(trace, offers, starts_h, possible)
     order = np.argsort(exact.emissions_g, kind="stable")[:keep]
-    order = order[np.isfinite(exact.emissions_g[order])]
     return Choices(exact.offer[order], exact.start[order], exact.emissions_g[order])
 
 
-def all_emissions(trace: Trace, offers: Offers, starts_h: Floats) -> NDArray[np.float64]:
-    """Emissions of every offer at every start, shape (offers, starts): the full enumeration."""
-    return _all_starts(trace, offers, starts_h, np.arange(len(offers)))
+def best_of_each(
+    trace: Trace, offers: Offers, starts_h: Floats, bound: Floats, members: Ints, group: Ints
+) -> Choices:
+    """Return the best of each group among `members`, groups in ascending order.
+
+    Args:
+        group: group of each member; shape (members,). The rest is as for `best_of`.
+    """
+    order = np.argsort(group, kind="stable")
+    edges = np.flatnonzero(np.diff(group[order])) + 1
+    parts = [
+        best_of(trace, offers, starts_h, bound, part, 1)
+        for part in np.split(members[order], edges)
+        if len(part)
+    ]
+    return Choices(
+        np.concatenate([part.offer for part in parts]),
+        np.concatenate([part.start for part in parts]),
+        np.concatenate([part.emissions_g for part in parts]),
+    )
+
+
+def emissions_from(trace: Trace, offers: Offers, start_h: float) -> Floats:
+    """Return every offer's emissions when it starts at one time, deadline or not; shape (offers,).
+
+    `start_h` counts from the trace's beginning.
+    """
+    window = trace.window(offers.zone, np.full(1, start_h), offers.duration_h)
+    return window * (offers.energy_kwh / offers.duration_h) + offers.fixed_g

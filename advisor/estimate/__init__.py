@@ -1,0 +1,1 @@
+"""Estimates: energy and emissions of a workload measured here on a machine there."""

@@ -1,0 +1,104 @@
+"""The errors of an estimate's parts, and samples of candidates in which shared errors are shared.
+
+Each part is a lognormal factor with median 1. Candidates with the same microarchitecture, region or
+zone draw the same factor for it, so that what they share cancels when they are compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carbon_advisor.advisor.interval import Interval, log_sd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from carbon_advisor.advisor.plan.trace import Floats, Ints
+
+SAMPLES = 1_000
+SEED = 20_260_101  # fixed: the same question has the same answer
+MEDIAN_TO_SD = 0.6745  # median absolute error of a normal in standard deviations
+
+# The median error of `t = C · s_X / s_Y` between any two CPUs is 15 %, of the GPU's geometric mean
+# 17 % (design, section 7); each machine of the pair carries half of the variance.
+CPU_SPEED_SD = 0.15 / MEDIAN_TO_SD / np.sqrt(2)
+GPU_SPEED_SD = 0.17 / MEDIAN_TO_SD / np.sqrt(2)
+TYPE_SPEED_SD = 0.05  # between sizes of one family; assumed
+PUE_SD = {
+    "region": log_sd(0.03),
+    "design": log_sd(0.10),
+    "provider": log_sd(0.08),
+    "default": log_sd(0.25),
+    "assumed": log_sd(0.10),
+    "stated": 0.0,
+}  # assumed: operators publish no error
+EMBODIED_SD = log_sd(0.50)  # assumed: published figures of one server differ by more than half
+INTENSITY_MEMORY_H = 24.0  # errors of hours a day apart count as independent; assumed
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Log-sd of each part of some candidates, and which of them share it.
+
+    Every array has the shape (candidates,). `speed`, `type`, `power` and the rest are factors of
+    the operational emissions; `embodied` of the embodied ones.
+    """
+
+    shared_sd: float  # measurement and the speed of the source machine: one draw for all
+    speed_sd: Floats
+    speed_group: Ints
+    instance_type: Ints
+    power_sd: Floats
+    power_group: Ints
+    pue_sd: Floats
+    pue_group: Ints
+    intensity_sd: Floats
+    zone: Ints
+
+    def _parts(self) -> Iterator[tuple[Floats, Ints]]:
+        everyone = np.zeros(len(self.zone), dtype=np.intp)
+        yield np.full(len(self.zone), self.shared_sd), everyone
+        yield self.speed_sd, self.speed_group
+        yield np.full(len(self.zone), TYPE_SPEED_SD), self.instance_type
+        yield self.power_sd, self.power_group
+        yield self.pue_sd, self.pue_group
+        yield self.intensity_sd, self.zone
+
+    def sample(self, operational_g: Floats, embodied_g: Floats, samples: int = SAMPLES) -> Floats:
+        """Return sampled emissions, shape (samples, candidates), from common random numbers."""
+        random = np.random.default_rng(SEED)
+        log_factor = np.zeros((samples, len(operational_g)))
+        for sd, group in self._parts():
+            log_factor += _shared_normals(random, samples, group) * sd
+        embodied = np.exp(_shared_normals(random, samples, self.instance_type) * EMBODIED_SD)
+        return operational_g * np.exp(log_factor) + embodied_g * embodied
+
+
+def _shared_normals(random: np.random.Generator, samples: int, group: Ints) -> Floats:
+    """Standard normals, shape (samples, candidates), equal where the group is."""
+    _, member = np.unique(group, return_inverse=True)
+    return random.standard_normal((samples, int(member.max(initial=0)) + 1))[:, member]
+
+
+def intensity_sd(level_sd: Floats, hour_sd: Floats, duration_h: Floats) -> Floats:
+    """Log-sd of the mean intensity over a job: the level's error, and the hours' averaged out."""
+    days = 1 + duration_h / INTENSITY_MEMORY_H
+    return np.hypot(level_sd, hour_sd / np.sqrt(days))
+
+
+def intervals(expected_g: Floats, samples_g: Floats) -> list[Interval]:
+    """Return the 90 % interval of each candidate from its samples."""
+    low, high = np.quantile(samples_g, (0.05, 0.95), axis=0)
+    return [
+        Interval(float(value), float(min(value, bottom)), float(max(value, top)))
+        for value, bottom, top in zip(expected_g, low, high, strict=True)
+    ]
+
+
+def probability_best(samples_g: Floats) -> Floats:
+    """Return how often each candidate is the lowest of all; shape (candidates,), sums to 1."""
+    winners = np.bincount(samples_g.argmin(axis=1), minlength=samples_g.shape[1])
+    return winners / len(samples_g)
