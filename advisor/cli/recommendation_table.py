@@ -1,0 +1,133 @@
+"""A recommendation on the screen: the ranking, what it is compared with, what to know of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carbon_advisor.advisor.cli.output import console
+from carbon_advisor.advisor.durations import format_duration
+from carbon_advisor.advisor.formatting import (
+    format_emissions,
+    format_energy,
+    format_number,
+    format_price,
+    format_range,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from carbon_advisor.advisor.estimate.estimates import Estimate
+    from carbon_advisor.advisor.recommend import Recommendation
+
+LITTLE = 0.01  # a difference below one per cent is not worth a word
+
+
+def print_recommendation(recommendation: Recommendation, profile: Path) -> None:
+    """Print the recommendation to stdout."""
+    screen = console()
+    screen.print(
+        f"[bold]Where {recommendation.name} emits least[/bold]   "
+        f"{recommendation.eligible:,} of {recommendation.offers:,} offers × "
+        f"{recommendation.starts} starts, catalogue of {recommendation.catalog_version}"
+    )
+    screen.print(ranking_table(recommendation.ranking))
+    first = recommendation.best.region
+    elsewhere = [each for each in recommendation.by_region if each.region != first]
+    if elsewhere and recommendation.ranking[-1].region == first:
+        screen.print("[bold]The best machine in other regions[/bold]")
+        screen.print(ranking_table(elsewhere, first=2))
+    _print_comparison(screen, recommendation)
+    _print_constraint_costs(screen, recommendation)
+    for note in recommendation.notes:
+        screen.print(f"[dim]Note: {note}[/dim]")
+    command = f"advisor explain {profile} --candidate {recommendation.best.candidate}"
+    screen.print(f"Where every figure comes from: [bold]{command}[/bold]", soft_wrap=True)
+
+
+def ranking_table(estimates: Sequence[Estimate], first: int = 1) -> Table:
+    """Return the table of some estimates, numbered from `first`."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 1))
+    table.add_column("#", justify="right")
+    table.add_column("region", overflow="fold")
+    table.add_column("machine", overflow="fold")
+    table.add_column("start", no_wrap=True)
+    for heading in ("takes", "energy", "CO2eq", "90 % interval", "price"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for place, each in enumerate(estimates, start=first):
+        table.add_row(
+            str(place),
+            each.region,
+            each.instance_type,
+            local_time(each.start_at),
+            format_duration(each.duration_h * 3600),
+            format_energy(each.energy_kwh),
+            format_emissions(each.emissions_g.value),
+            format_range(each.emissions_g),
+            format_price(each.price_usd),
+        )
+    return table
+
+
+def local_time(moment: datetime) -> str:
+    """A time as the user's clock shows it: "Tue 24 04:00"."""
+    return moment.astimezone().strftime("%a %d %H:%M")
+
+
+def _print_comparison(screen: Console, recommendation: Recommendation) -> None:
+    best, baseline = recommendation.best, recommendation.baseline
+    saving = format_emissions(abs(recommendation.saving_g))
+    fraction = f"{abs(recommendation.saving_fraction):.0%}"
+    verb = "saves" if recommendation.saving_g >= 0 else "emits more by"
+    screen.print(
+        f"Compared with {baseline.label}: {format_emissions(baseline.emissions_g)}. "
+        f"The first place {verb} [bold]{saving} ({fraction})[/bold]."
+    )
+    shown = [each for each in recommendation.equivalents if each.amount > 0]
+    if shown:
+        screen.print(f"As much as {_join(_amounts(shown))}.")
+    screen.print(
+        f"The first place is the best with a probability of {best.probability_best:.0%}, "
+        f"its region with {recommendation.probability_region_best:.0%}."
+    )
+    screen.print(_about_waiting(best, recommendation.starts))
+
+
+def _amounts(equivalents: Iterable[object]) -> list[str]:
+    from carbon_advisor.advisor.equivalents import Equivalence
+
+    return [
+        f"{format_number(each.amount)} {each.unit} {each.label}".strip()
+        for each in equivalents
+        if isinstance(each, Equivalence)
+    ]
+
+
+def _join(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"
+
+
+def _about_waiting(best: Estimate, starts: int) -> str:
+    if starts == 1:
+        return "Only a start now was looked at; --within 24h tries later ones."
+    gain = 1 - best.emissions_g.value / best.emissions_now_g
+    if gain < LITTLE:
+        return "Waiting saves nothing worth the wait there: start now."
+    return f"Starting at {local_time(best.start_at)} saves {gain:.0%} of what a start now emits."
+
+
+def _print_constraint_costs(screen: Console, recommendation: Recommendation) -> None:
+    for cost in recommendation.constraint_costs:
+        if cost.saving_g > LITTLE * recommendation.best.emissions_g.value:
+            screen.print(
+                f"[yellow]{cost.constraint}[/yellow] costs {format_emissions(cost.saving_g)}: "
+                f"without it {cost.candidate} would emit {format_emissions(cost.emissions_g)}"
+            )

@@ -1,0 +1,294 @@
+"""The chain behind one estimate: every figure that made it, with its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carbon_advisor.advisor.candidates import errors_of
+from carbon_advisor.advisor.estimate.estimates import Estimate, estimates_of
+from carbon_advisor.advisor.estimate.translate import SECOND_THREAD_GAIN, scores
+from carbon_advisor.advisor.estimate.uncertainty import intervals
+from carbon_advisor.advisor.plan.joint import Choices, best_starts
+from carbon_advisor.advisor.provenance import Node
+from carbon_advisor.measurement.errors import InputError
+
+if TYPE_CHECKING:
+    from carbon_advisor.advisor.catalog import Catalog
+    from carbon_advisor.advisor.problem import Problem
+
+
+def find_candidate(problem: Problem, text: str) -> int:
+    """Return the index into problem.candidates of "aws:eu-north-1:m7g.large".
+
+    Raises:
+        InputError: not of that form, not offered there, or unable to run the job.
+        UnknownNameError: no such region or instance type.
+    """
+    provider, _, rest = text.partition(":")
+    region_code, _, type_name = rest.partition(":")
+    if not (provider and region_code and type_name):
+        raise InputError(f"'{text}': write a candidate as provider:region:instance-type")
+    catalog, candidates = problem.catalog, problem.candidates
+    region = catalog.find_region(f"{provider}:{region_code}")
+    kind = catalog.find_instance_type(f"{provider}:{type_name}")
+    found = np.flatnonzero((candidates.region == region) & (candidates.instance_type == kind))
+    if len(found) == 0:
+        raise InputError(_why_not(problem, region, kind, text))
+    return int(found[0])
+
+
+def _why_not(problem: Problem, region: int, kind: int, text: str) -> str:
+    catalog = problem.catalog
+    offers = catalog.offers
+    if not np.any((offers.region == region) & (offers.instance_type == kind)):
+        elsewhere = np.unique(offers.region[offers.instance_type == kind])
+        regions = ", ".join(catalog.regions.id[elsewhere[:3]].tolist())
+        return f"{text} is not offered there; that instance type is in {regions or 'no region'}"
+    return f"{text} has no accelerator that this job could use, or no intensity in that scope"
+
+
+def estimate_candidate(problem: Problem, offer: int) -> Estimate:
+    """Return the estimate of one candidate at its best start."""
+    choice = best_starts(problem.trace, problem.offers, problem.starts_h, np.array([offer]))
+    embodied_g = problem.candidates.embodied_g[[offer]]
+    errors = errors_of(
+        np.array([offer]), problem.question.workload, problem.candidates, problem.catalog
+    )
+    samples = errors.sample(choice.emissions_g - embodied_g, embodied_g)
+    interval = intervals(choice.emissions_g, samples)
+    chosen = Choices(choice.offer, choice.start, choice.emissions_g)
+    return estimates_of(problem, chosen, interval, [float("nan")])[0]
+
+
+def explain(problem: Problem, offer: int, estimate: Estimate) -> Node:
+    """Return the tree of figures behind `estimate`, which is of candidate `offer`."""
+    return Node(
+        "emissions",
+        estimate.emissions_g.value,
+        "g CO2eq",
+        "modelled",
+        "SCI (ISO/IEC 21031): (E × I) + M; 90 % interval "
+        f"{estimate.emissions_g.low:.4g}–{estimate.emissions_g.high:.4g} g",
+        parts=(
+            Node(
+                "operational",
+                estimate.operational_g,
+                "g CO2eq",
+                "modelled",
+                "energy × PUE × intensity",
+                parts=(
+                    _energy(problem, offer, estimate),
+                    _pue(problem, offer),
+                    _intensity(problem, offer, estimate),
+                ),
+            ),
+            _embodied(problem, offer, estimate),
+        ),
+    )
+
+
+def cited(catalog: Catalog, source: str) -> str:
+    """Return the title of a source id of the catalogue; other texts as they are."""
+    known = catalog.sources.get(source)
+    return known.title if known else source
+
+
+def _energy(problem: Problem, offer: int, estimate: Estimate) -> Node:
+    return Node(
+        "energy",
+        estimate.energy_kwh,
+        "kWh",
+        "modelled",
+        "(CPU + memory + accelerator power) × duration",
+        parts=(
+            _duration(problem, offer, estimate),
+            _cpu_power(problem, offer, estimate),
+            _memory_power(problem, offer, estimate),
+            *([_gpu_power(problem, offer, estimate)] if estimate.gpu_w else []),
+        ),
+    )
+
+
+def _duration(problem: Problem, offer: int, estimate: Estimate) -> Node:
+    workload, catalog = problem.question.workload, problem.catalog
+    kind = int(problem.candidates.instance_type[offer])
+    target = float(scores(catalog)[kind])
+    parts = [
+        Node("CPU time", workload.core_hours, "core h", "measured", "the profile"),
+        Node("busy cores", workload.busy_cores, "", "measured", "the profile"),
+        Node("waiting", workload.waiting_h, "h", "measured", "the profile; the same everywhere"),
+        Node(
+            "speed of the machine measured on",
+            workload.single_thread_score,
+            "Geekbench 6 single-core",
+            workload.score_basis,
+            "median of instance types with that CPU",
+        ),
+        Node(
+            "speed of this machine",
+            target,
+            "Geekbench 6 single-core",
+            str(catalog.instance_types.score_basis[kind]),
+            cited(catalog, "sparecores_benchmarks"),
+        ),
+        Node(
+            "gain of a core's second thread", SECOND_THREAD_GAIN, "", "measured",
+            "SpareCores Geekbench 6, four-vCPU types with and without it",
+        ),
+    ]  # fmt: skip
+    if workload.gpus:
+        units = catalog.accelerators
+        row = workload.accelerator
+        parts.append(
+            Node(
+                "accelerator measured on",
+                f"{workload.gpus} × {units.id[row]}",
+                "",
+                "measured",
+                str(units.datasheet[row]),
+            )
+        )
+    return Node(
+        "duration", estimate.duration_h, "h", "modelled",
+        "CPU time × speed ratio / throughput + waiting; accelerators by sqrt(FLOPS × bandwidth)",
+        parts=tuple(parts),
+    )  # fmt: skip
+
+
+def _cpu_power(problem: Problem, offer: int, estimate: Estimate) -> Node:
+    catalog = problem.catalog
+    types, kinds = catalog.instance_types, catalog.microarchitectures
+    kind = int(problem.candidates.instance_type[offer])
+    chip = int(types.microarchitecture[kind])
+    source = cited(catalog, str(kinds.source[chip]))
+    basis = str(kinds.basis[chip])
+    return Node(
+        "CPU power",
+        estimate.cpu_w,
+        "W",
+        "modelled",
+        "vCPUs × (idle + (max - idle) × load shape(utilisation))",
+        parts=(
+            Node("vCPUs", estimate.vcpus, "", "catalogue", str(types.id[kind])),
+            Node("utilisation", estimate.utilization, "", "modelled", "busy threads / vCPUs"),
+            Node(
+                "CPU",
+                f"{types.cpu_model[kind] or '?'} ({kinds.id[chip]})",
+                "",
+                str(types.cpu_basis[kind]),
+                "instance type's documentation and SpareCores",
+            ),
+            Node("idle", float(kinds.idle_w_per_thread[chip]), "W/thread", basis, source),
+            Node("full load", float(kinds.max_w_per_thread[chip]), "W/thread", basis, source),
+        ),
+    )
+
+
+def _memory_power(problem: Problem, offer: int, estimate: Estimate) -> Node:
+    catalog = problem.catalog
+    factor = catalog.factors["memory_w_per_gb"]
+    return Node(
+        "memory power",
+        estimate.memory_w,
+        "W",
+        "modelled",
+        "GB beyond what the measured servers had × W/GB",
+        parts=(
+            Node("memory", estimate.memory_gb, "GB", "catalogue", estimate.instance_type),
+            Node(
+                "power of memory",
+                factor.value,
+                factor.unit,
+                factor.basis,
+                cited(catalog, factor.source),
+                str(factor.year),
+            ),
+        ),
+    )
+
+
+def _gpu_power(problem: Problem, offer: int, estimate: Estimate) -> Node:
+    catalog = problem.catalog
+    row = int(catalog.instance_types.accelerator[int(problem.candidates.instance_type[offer])])
+    units = catalog.accelerators
+    sheet = str(units.datasheet[row])
+    return Node(
+        "accelerator power",
+        estimate.gpu_w,
+        "W",
+        "modelled",
+        "idle + load × (limit - idle) of each in use, idle of the others",
+        parts=(
+            Node(
+                "accelerators", f"{estimate.accelerator_count:g} × {units.id[row]}", "", "", sheet
+            ),
+            Node("idle", float(units.idle_w[row]), "W", "measured", "nvidia-smi of cloud machines"),
+            Node("limit", float(units.tdp_w[row]), "W", "datasheet", sheet, str(units.year[row])),
+            Node("load", problem.question.workload.gpu_load, "", "measured", "the profile"),
+        ),
+    )
+
+
+def _pue(problem: Problem, offer: int) -> Node:
+    regions = problem.catalog.regions
+    row = int(problem.candidates.region[offer])
+    return Node(
+        "PUE",
+        float(regions.pue[row]),
+        "",
+        str(regions.pue_basis[row]),
+        cited(problem.catalog, str(regions.pue_source[row])),
+        str(regions.pue_year[row]),
+    )
+
+
+def _intensity(problem: Problem, offer: int, estimate: Estimate) -> Node:
+    catalog = problem.catalog
+    zones, zone = catalog.zones, int(problem.candidates.zone[offer])
+    scope = problem.question.scope
+    direct = scope == "direct"
+    level = (zones.direct_g_per_kwh if direct else zones.lifecycle_g_per_kwh)[zone]
+    source = str((zones.direct_source if direct else zones.lifecycle_source)[zone])
+    year = str((zones.direct_year if direct else zones.lifecycle_year)[zone])
+    shape = (
+        "month × weekend × hour profile of past years, normalised"
+        if zones.has_profile[zone]
+        else "none: flat over the year"
+    )
+    return Node(
+        "intensity",
+        estimate.intensity_g_per_kwh,
+        "g/kWh",
+        "modelled",
+        f"average {scope}, mean over the hours from {estimate.start_at.isoformat()}",
+        parts=(
+            Node("yearly level", float(level), "g/kWh", "published", cited(catalog, source), year),
+            Node(
+                "hourly profile", shape, "", "modelled", cited(catalog, "electricity_maps_hourly")
+            ),
+            Node("zone", str(zones.id[zone]), "", "catalogue", str(zones.name[zone])),
+        ),
+    )
+
+
+def _embodied(problem: Problem, offer: int, estimate: Estimate) -> Node:
+    types = problem.catalog.instance_types
+    kind = int(problem.candidates.instance_type[offer])
+    return Node(
+        "embodied",
+        estimate.embodied_g,
+        "g CO2eq",
+        str(types.embodied_basis[kind]),
+        "share of the machine's making, by vCPUs, over its lifetime × duration",
+        parts=(
+            Node(
+                "per hour",
+                float(types.embodied_g_per_h[kind]),
+                "g/h",
+                str(types.embodied_basis[kind]),
+                cited(problem.catalog, str(types.embodied_source[kind])),
+            ),
+        ),
+    )

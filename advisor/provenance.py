@@ -1,0 +1,41 @@
+"""Where a figure comes from: a tree whose nodes have value, unit, source, year and basis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Node:
+    """One figure and what it was made from.
+
+    Attributes:
+        name: of the figure.
+        value: a number or a word.
+        unit: of the number; empty for a word.
+        basis: measured, modelled, assumed, stated or catalogue wording such as "region".
+        source: paper, datasheet, standard, file or formula.
+        year: of the source; empty where it has none.
+        parts: the figures it was made from.
+    """
+
+    name: str
+    value: float | str
+    unit: str = ""
+    basis: str = ""
+    source: str = ""
+    year: str = ""
+    parts: tuple[Node, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the tree in JSON's types."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "basis": self.basis,
+            "source": self.source,
+            "year": self.year,
+            "parts": [part.to_json() for part in self.parts],
+        }

@@ -1,0 +1,87 @@
+"""Recommendations as JSON, as data/schemas/recommendation.schema.json describes it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from carbon_advisor.advisor.baseline import Baseline
+    from carbon_advisor.advisor.estimate.estimates import Estimate
+    from carbon_advisor.advisor.recommend import Recommendation
+
+SCHEMA = "carbon-advisor/recommendation/1"
+
+
+def recommendation_json(recommendation: Recommendation) -> dict[str, Any]:
+    """Return the recommendation in JSON's types; what is not known is null."""
+    return {
+        "schema": SCHEMA,
+        "name": recommendation.name,
+        "created_at": recommendation.created_at.isoformat(),
+        "catalog_version": recommendation.catalog_version,
+        "signal": "average",
+        "scope": recommendation.scope,
+        "offers": recommendation.offers,
+        "eligible": recommendation.eligible,
+        "starts": recommendation.starts,
+        "ranking": [estimate_json(each) for each in recommendation.ranking],
+        "by_region": [estimate_json(each) for each in recommendation.by_region],
+        "probability_region_best": recommendation.probability_region_best,
+        "baseline": _baseline_json(recommendation.baseline),
+        "saving_g": recommendation.saving_g,
+        "saving_fraction": recommendation.saving_fraction,
+        "saving_usd": known(recommendation.baseline.price_usd - recommendation.best.price_usd),
+        "equivalents": [asdict(each) for each in recommendation.equivalents],
+        "constraint_costs": [asdict(each) for each in recommendation.constraint_costs],
+        "notes": list(recommendation.notes),
+    }
+
+
+def estimate_json(estimate: Estimate) -> dict[str, Any]:
+    """Return one estimate in JSON's types."""
+    return {
+        "candidate": estimate.candidate,
+        "region": estimate.region,
+        "region_name": estimate.region_name,
+        "country": estimate.country,
+        "zone": estimate.zone,
+        "instance_type": estimate.instance_type,
+        "vcpus": estimate.vcpus,
+        "memory_gb": estimate.memory_gb,
+        "architecture": estimate.architecture,
+        "accelerator": estimate.accelerator,
+        "accelerator_count": estimate.accelerator_count,
+        "start_at": estimate.start_at.isoformat(),
+        "duration_s": estimate.duration_h * 3600,
+        "utilization": estimate.utilization,
+        "power_w": {"cpu": estimate.cpu_w, "memory": estimate.memory_w, "gpu": estimate.gpu_w},
+        "energy_kwh": estimate.energy_kwh,
+        "pue": estimate.pue,
+        "intensity_g_per_kwh": estimate.intensity_g_per_kwh,
+        "emissions_g": estimate.emissions_g.value,
+        "operational_g": estimate.operational_g,
+        "embodied_g": estimate.embodied_g,
+        "interval_g": [estimate.emissions_g.low, estimate.emissions_g.high],
+        "emissions_now_g": estimate.emissions_now_g,
+        "price_usd_per_h": known(estimate.price_usd_per_h),
+        "price_usd": known(estimate.price_usd),
+        "hourly_profile": estimate.hourly_profile,
+        "probability_best": estimate.probability_best,
+    }
+
+
+def _baseline_json(baseline: Baseline) -> dict[str, Any]:
+    return {
+        "kind": baseline.kind,
+        "label": baseline.label,
+        "emissions_g": baseline.emissions_g,
+        "energy_kwh": known(baseline.energy_kwh),
+        "price_usd": known(baseline.price_usd),
+    }
+
+
+def known(value: float) -> float | None:
+    """Return the value, or None where it is NaN: not known."""
+    return None if math.isnan(value) else value
