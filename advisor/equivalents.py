@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from carbon_advisor.advisor.formatting import format_number
+
 if TYPE_CHECKING:
     from carbon_advisor.advisor.catalog import Catalog
 
@@ -34,3 +36,9 @@ def equivalents_of(emissions_g: float, catalog: Catalog) -> tuple[Equivalence, .
         )
         for factor in catalog.equivalents
     )
+
+
+def in_words(equivalents: tuple[Equivalence, ...]) -> str:
+    """Return them as one phrase: "1.2 km by car, 3.4 hours of TV or ..."."""
+    parts = [f"{format_number(each.amount)} {each.unit} {each.label}" for each in equivalents]
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"

@@ -105,7 +105,7 @@ def _energy(problem: Problem, offer: int, estimate: Estimate) -> Node:
         parts=(
             _duration(problem, offer, estimate),
             _cpu_power(problem, offer, estimate),
-            _memory_power(problem, offer, estimate),
+            _memory_power(problem.catalog, estimate),
             *([_gpu_power(problem, offer, estimate)] if estimate.gpu_w else []),
         ),
     )
@@ -186,8 +186,7 @@ def _cpu_power(problem: Problem, offer: int, estimate: Estimate) -> Node:
     )
 
 
-def _memory_power(problem: Problem, offer: int, estimate: Estimate) -> Node:
-    catalog = problem.catalog
+def _memory_power(catalog: Catalog, estimate: Estimate) -> Node:
     factor = catalog.factors["memory_w_per_gb"]
     return Node(
         "memory power",

@@ -1,4 +1,4 @@
-"""Recommendations as JSON, as data/schemas/recommendation.schema.json describes it."""
+"""Recommendations and estimates as JSON, as the schemas in data/schemas describe them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from carbon_advisor.advisor.baseline import Baseline
     from carbon_advisor.advisor.estimate.estimates import Estimate
+    from carbon_advisor.advisor.estimate.stated import StatedEstimate
     from carbon_advisor.advisor.recommend import Recommendation
 
 SCHEMA = "carbon-advisor/recommendation/1"
@@ -69,6 +70,20 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         "price_usd": known(estimate.price_usd),
         "hourly_profile": estimate.hourly_profile,
         "probability_best": estimate.probability_best,
+    }
+
+
+def stated_json(estimate: StatedEstimate) -> dict[str, Any]:
+    """Return an estimate of stated inputs in JSON's types, with its provenance."""
+    return {
+        "energy_kwh": estimate.energy_kwh,
+        "pue": estimate.pue,
+        "intensity_g_per_kwh": estimate.intensity_g_per_kwh,
+        "emissions_g": estimate.emissions_g.value,
+        "operational_g": estimate.operational_g,
+        "embodied_g": estimate.embodied_g,
+        "interval_g": [estimate.emissions_g.low, estimate.emissions_g.high],
+        "provenance": estimate.provenance.to_json(),
     }
 
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from carbon_advisor.advisor.cli.output import console
 from carbon_advisor.advisor.durations import format_duration
+from carbon_advisor.advisor.equivalents import in_words
 from carbon_advisor.advisor.formatting import (
     format_emissions,
     format_energy,
-    format_number,
     format_price,
     format_range,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -91,28 +91,13 @@ def _print_comparison(screen: Console, recommendation: Recommendation) -> None:
         f"Compared with {baseline.label}: {format_emissions(baseline.emissions_g)}. "
         f"The first place {verb} [bold]{saving} ({fraction})[/bold]."
     )
-    shown = [each for each in recommendation.equivalents if each.amount > 0]
-    if shown:
-        screen.print(f"As much as {_join(_amounts(shown))}.")
+    if recommendation.saving_g > 0:
+        screen.print(f"As much as {in_words(recommendation.equivalents)}.")
     screen.print(
         f"The first place is the best with a probability of {best.probability_best:.0%}, "
         f"its region with {recommendation.probability_region_best:.0%}."
     )
     screen.print(_about_waiting(best, recommendation.starts))
-
-
-def _amounts(equivalents: Iterable[object]) -> list[str]:
-    from carbon_advisor.advisor.equivalents import Equivalence
-
-    return [
-        f"{format_number(each.amount)} {each.unit} {each.label}".strip()
-        for each in equivalents
-        if isinstance(each, Equivalence)
-    ]
-
-
-def _join(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"
 
 
 def _about_waiting(best: Estimate, starts: int) -> str:

@@ -1,0 +1,59 @@
+"""`advisor explain`: where every figure of one candidate's estimate came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def explain(
+    profile: Annotated[Path, typer.Argument(help="What `advisor profile --out` wrote.")],
+    candidate: Annotated[
+        str, typer.Option(metavar="PROVIDER:REGION:TYPE", help="E.g. aws:eu-north-1:m7g.large.")
+    ],
+    within: Annotated[
+        str, typer.Option(help="Its best start within this time is explained; 0h: a start now.")
+    ] = "24h",
+    scope: Annotated[
+        str, typer.Option(help="Of the intensity: lifecycle or direct.")
+    ] = "lifecycle",
+    at: Annotated[str, typer.Option(metavar="TIME", help="Answer as if it were then.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+) -> None:
+    """Print the chain of figures behind one candidate's estimate, each with its source."""
+    from carbon_advisor.advisor.catalog import load_catalog
+    from carbon_advisor.advisor.cli.inputs import parse_scope, parse_time
+    from carbon_advisor.advisor.durations import parse_duration
+    from carbon_advisor.advisor.estimate.workload import workload_of
+    from carbon_advisor.advisor.explain import estimate_candidate, find_candidate
+    from carbon_advisor.advisor.explain import explain as chain_of
+    from carbon_advisor.advisor.problem import Problem, Question
+    from carbon_advisor.measurement.profile_file import read_profile
+
+    measured = read_profile(profile)
+    catalog = load_catalog()
+    question = Question(
+        workload=workload_of(measured, catalog),
+        now=parse_time("--at", at),
+        window_h=parse_duration(within) / 3600,
+        scope=parse_scope(scope),
+    )
+    problem = Problem(question, catalog)
+    offer = find_candidate(problem, candidate)
+    estimate = estimate_candidate(problem, offer)
+    chain = chain_of(problem, offer, estimate)
+    if as_json:
+        from carbon_advisor.advisor.cli.output import print_json
+        from carbon_advisor.advisor.recommendation_json import estimate_json
+
+        print_json({**estimate_json(estimate), "provenance": chain.to_json()})
+        return
+    from carbon_advisor.advisor.cli.output import console
+    from carbon_advisor.advisor.cli.provenance_tree import provenance_tree
+    from carbon_advisor.advisor.cli.recommendation_table import ranking_table
+
+    screen = console()
+    screen.print(ranking_table([estimate]))
+    screen.print(provenance_tree(chain))
