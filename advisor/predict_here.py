@@ -12,7 +12,7 @@ from carbon_advisor.advisor.estimate.uncertainty import CPU_SPEED_SD, intensity_
 from carbon_advisor.advisor.estimate.workload import workload_of
 from carbon_advisor.advisor.intensity import mean_intensity
 from carbon_advisor.advisor.interval import Interval, combined_log_sd, log_sd, lognormal_interval
-from carbon_advisor.measurement.cpu_lookup import resolve_cpu
+from carbon_advisor.measurement.cpu_lookup import resolve_hardware
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -116,7 +116,7 @@ def _same_machine(one: Hardware, other: Hardware) -> bool:
 def _slowdown(profile: Profile, hardware: Hardware, catalog: Catalog) -> float:
     """How many times as long the job takes on `hardware`, by CPU scores; 1 where unknown."""
     workload = workload_of(profile, catalog)
-    score = resolve_cpu(hardware).single_thread_score
+    score = resolve_hardware(hardware).single_thread_score
     if score is None:
         return 1.0
     hours = computing_hours(

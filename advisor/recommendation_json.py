@@ -10,15 +10,18 @@ if TYPE_CHECKING:
     from carbon_advisor.advisor.baseline import Baseline
     from carbon_advisor.advisor.estimate.estimates import Estimate
     from carbon_advisor.advisor.estimate.stated import StatedEstimate
+    from carbon_advisor.advisor.provenance import Node
     from carbon_advisor.advisor.recommend import Recommendation
 
-SCHEMA = "carbon-advisor/recommendation/1"
+RECOMMENDATION_SCHEMA = "carbon-advisor/recommendation/1"
+ESTIMATE_SCHEMA = "carbon-advisor/estimate/1"
+EXPLANATION_SCHEMA = "carbon-advisor/explanation/1"
 
 
 def recommendation_json(recommendation: Recommendation) -> dict[str, Any]:
     """Return the recommendation in JSON's types; what is not known is null."""
     return {
-        "schema": SCHEMA,
+        "schema": RECOMMENDATION_SCHEMA,
         "name": recommendation.name,
         "created_at": recommendation.created_at.isoformat(),
         "catalog_version": recommendation.catalog_version,
@@ -69,13 +72,23 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         "price_usd_per_h": known(estimate.price_usd_per_h),
         "price_usd": known(estimate.price_usd),
         "hourly_profile": estimate.hourly_profile,
-        "probability_best": estimate.probability_best,
+        "probability_best": known(estimate.probability_best),
+    }
+
+
+def explanation_json(estimate: Estimate, chain: Node) -> dict[str, Any]:
+    """Return one candidate's estimate and the chain behind it in JSON's types."""
+    return {
+        "schema": EXPLANATION_SCHEMA,
+        "estimate": estimate_json(estimate),
+        "provenance": chain.to_json(),
     }
 
 
 def stated_json(estimate: StatedEstimate) -> dict[str, Any]:
     """Return an estimate of stated inputs in JSON's types, with its provenance."""
     return {
+        "schema": ESTIMATE_SCHEMA,
         "energy_kwh": estimate.energy_kwh,
         "pue": estimate.pue,
         "intensity_g_per_kwh": estimate.intensity_g_per_kwh,

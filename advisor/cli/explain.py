@@ -46,9 +46,9 @@ def explain(
     chain = chain_of(problem, offer, estimate)
     if as_json:
         from carbon_advisor.advisor.cli.output import print_json
-        from carbon_advisor.advisor.recommendation_json import estimate_json
+        from carbon_advisor.advisor.recommendation_json import explanation_json
 
-        print_json({**estimate_json(estimate), "provenance": chain.to_json()})
+        print_json(explanation_json(estimate, chain))
         return
     from carbon_advisor.advisor.cli.output import console
     from carbon_advisor.advisor.cli.provenance_tree import provenance_tree

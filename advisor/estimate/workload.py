@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from carbon_advisor.advisor.interval import log_sd
-from carbon_advisor.measurement.cpu_lookup import resolve_cpu
+from carbon_advisor.measurement.cpu_lookup import resolve_hardware
 from carbon_advisor.measurement.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def workload_of(profile: Profile, catalog: Catalog) -> Workload:
         InputError: it used accelerators of several kinds.
     """
     hardware = profile.hardware
-    cpu = resolve_cpu(hardware)
+    cpu = resolve_hardware(hardware)
     known = cpu.single_thread_score is not None
     score = cpu.single_thread_score or _median_score(catalog)
     accelerator = _accelerator(profile, catalog)
