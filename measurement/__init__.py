@@ -1,1 +1,4 @@
-"""What a job used: power sources, the sampler, the profile. Imports nothing of ours, stays light."""
+"""What a job used: power sources, the sampler, the profile.
+
+Imports nothing of ours but data, and stays light.
+"""
