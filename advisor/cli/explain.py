@@ -24,8 +24,7 @@ def explain(
 ) -> None:
     """Print the chain of figures behind one candidate's estimate, each with its source."""
     from carbon_advisor.advisor.catalog import load_catalog
-    from carbon_advisor.advisor.cli.inputs import parse_scope, parse_time
-    from carbon_advisor.advisor.durations import parse_duration
+    from carbon_advisor.advisor.cli.inputs import parse_scope, parse_time, window_hours
     from carbon_advisor.advisor.estimate.workload import workload_of
     from carbon_advisor.advisor.explain import estimate_candidate, find_candidate
     from carbon_advisor.advisor.explain import explain as chain_of
@@ -37,7 +36,7 @@ def explain(
     question = Question(
         workload=workload_of(measured, catalog),
         now=parse_time("--at", at),
-        window_h=parse_duration(within) / 3600,
+        window_h=window_hours("--within", within),
         scope=parse_scope(scope),
     )
     problem = Problem(question, catalog)

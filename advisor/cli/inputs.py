@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from carbon_advisor.advisor.durations import parse_duration
+from carbon_advisor.advisor.problem import MAXIMUM_WINDOW_H
 from carbon_advisor.measurement.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -54,6 +55,20 @@ def hours_until(option: str, text: str, now: datetime) -> float | None:
         hours = parse_duration(text) / 3600
     if hours <= 0:
         raise InputError(f"{option}: '{text}' is not in the future")
+    return hours
+
+
+def window_hours(option: str, text: str) -> float:
+    """Return the hours of a window such as "24h"; 0 for "0", "0h" and "now".
+
+    Raises:
+        InputError: not a length of time, or longer than a year.
+    """
+    if text.strip().lower() in {"0", "0h", "0m", "0s", "now"}:
+        return 0.0
+    hours = parse_duration(text) / 3600
+    if hours > MAXIMUM_WINDOW_H:
+        raise InputError(f"{option}: '{text}' is longer than a year")
     return hours
 
 

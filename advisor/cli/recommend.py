@@ -71,9 +71,9 @@ def recommend(
         parse_scope,
         parse_time,
         position_of,
+        window_hours,
     )
     from carbon_advisor.advisor.constraints import Constraints
-    from carbon_advisor.advisor.durations import parse_duration
     from carbon_advisor.advisor.estimate.workload import workload_of
     from carbon_advisor.advisor.location import resolve_location
     from carbon_advisor.advisor.problem import Question
@@ -103,7 +103,7 @@ def recommend(
     question = Question(
         workload=workload_of(measured, catalog),
         now=now,
-        window_h=parse_duration(within) / 3600,
+        window_h=window_hours("--within", within),
         limits=limits,
         here=location,
         baseline_region=baseline or None,

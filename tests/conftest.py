@@ -1,0 +1,55 @@
+"""What many tests need: the installed command, run as a user would, in a home of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+class Advisor(Protocol):
+    """Runs `advisor` with arguments; stdout and stderr are captured as text."""
+
+    def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]: ...
+
+
+@pytest.fixture
+def advisor(tmp_path: Path) -> Advisor:
+    """The installed command with ADVISOR_HOME and the working folder in tmp_path."""
+    home = tmp_path / "home"
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("ADVISOR_")
+    }
+    environment |= {"ADVISOR_HOME": str(home), "COLUMNS": "100", "TZ": "UTC"}
+    command = Path(sys.executable).parent / "advisor"
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [command, *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def cpu_profile() -> Path:
+    """A profile of a CPU job: 36 h on 4 cores of an EPYC of the third generation, measured."""
+    return FIXTURES / "profile_cpu.json"
+
+
+@pytest.fixture
+def gpu_profile() -> Path:
+    """A profile of a job on one A100 with 40 GB."""
+    return FIXTURES / "profile_gpu.json"

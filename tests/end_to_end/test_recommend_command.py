@@ -1,0 +1,263 @@
+"""`advisor recommend` and `explain` through the installed command, on the bundled catalogue."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from carbon_advisor import data
+
+if TYPE_CHECKING:
+    from tests.conftest import Advisor
+
+AT = "2026-03-10T09:30+00:00"
+EU = {
+    "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IE", "IT",
+    "LV", "LT", "LU", "MT", "NL", "PL", "PT", "RO", "SK", "SI", "ES", "SE",
+}  # fmt: skip
+
+
+def schema(name: str) -> dict[str, Any]:
+    folder = Path(next(iter(data.__path__)))
+    document: dict[str, Any] = json.loads((folder / "schemas" / f"{name}.schema.json").read_text())
+    return document
+
+
+def answer(advisor: Advisor, *arguments: str | Path) -> dict[str, Any]:
+    """The JSON that `advisor recommend` prints, checked against its schema."""
+    done = advisor("recommend", *arguments, "--at", AT, "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    document: dict[str, Any] = json.loads(done.stdout)
+    jsonschema.validate(document, schema("recommendation"))
+    return document
+
+
+def test_the_ranking_is_sorted_and_adds_up(advisor: Advisor, cpu_profile: Path) -> None:
+    found = answer(advisor, cpu_profile, "--top", "50")
+    grams = [each["emissions_g"] for each in found["ranking"]]
+    assert grams == sorted(grams)
+    assert len(grams) == 50
+    assert found["starts"] == 24
+    assert found["offers"] > 50_000
+    for each in found["ranking"] + found["by_region"]:
+        parts_g = each["operational_g"] + each["embodied_g"]
+        assert each["emissions_g"] == pytest.approx(parts_g)
+        operational_g = each["energy_kwh"] * each["pue"] * each["intensity_g_per_kwh"]
+        assert each["operational_g"] == pytest.approx(operational_g)
+        watts = sum(each["power_w"].values())
+        assert each["energy_kwh"] == pytest.approx(watts * each["duration_s"] / 3.6e6)
+        low, high = each["interval_g"]
+        assert low <= each["emissions_g"] <= high
+        assert each["emissions_g"] <= each["emissions_now_g"] * (1 + 1e-9)
+        assert each["memory_gb"] >= 6.7
+    regions = [each["region"] for each in found["by_region"]]
+    assert len(set(regions)) == len(regions)
+
+
+def test_the_first_place_is_on_a_clean_grid(advisor: Advisor, cpu_profile: Path) -> None:
+    found = answer(advisor, cpu_profile)
+    assert found["ranking"][0]["intensity_g_per_kwh"] < 60
+    assert found["saving_fraction"] > 0.5
+    assert found["baseline"]["kind"] == "typical"
+
+
+def test_constraints_hold_and_cost(advisor: Advisor, cpu_profile: Path) -> None:
+    free = answer(advisor, cpu_profile)
+    found = answer(
+        advisor, cpu_profile, "--within", "24h", "--providers", "aws,gcp",
+        "--country-allow", "EU", "--max-price-per-hour", "0.50", "--top", "40",
+    )  # fmt: skip
+    assert found["eligible"] < free["eligible"]
+    for each in found["ranking"]:
+        assert each["region"].split(":")[0] in {"aws", "gcp"}
+        assert each["country"] in EU
+        assert each["price_usd_per_h"] <= 0.50
+    assert found["ranking"][0]["emissions_g"] >= free["ranking"][0]["emissions_g"]
+    costs = {cost["constraint"]: cost for cost in found["constraint_costs"]}
+    assert any(name.startswith("--country-allow") for name in costs)
+    for cost in costs.values():
+        assert cost["excluded"] > 0
+
+
+def test_a_deadline_holds(advisor: Advisor, cpu_profile: Path) -> None:
+    found = answer(advisor, cpu_profile, "--deadline", "5h", "--top", "30")
+    now = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
+    for each in found["ranking"]:
+        end = datetime.fromisoformat(each["start_at"]) + timedelta(seconds=each["duration_s"])
+        assert end <= now + timedelta(hours=5, seconds=1)
+
+
+def test_here_is_the_baseline_when_it_is_known(advisor: Advisor, cpu_profile: Path) -> None:
+    found = answer(advisor, cpu_profile, "--here", "PL")
+    assert found["baseline"]["kind"] == "here"
+    profile = json.loads(cpu_profile.read_text())
+    energy_kwh = sum(part["energy_kwh"] for part in profile["energy"])
+    assert found["baseline"]["energy_kwh"] == pytest.approx(energy_kwh)
+    intensity = found["baseline"]["emissions_g"] / energy_kwh
+    assert 350 < intensity < 900
+
+
+def test_a_named_region_is_the_baseline(advisor: Advisor, cpu_profile: Path) -> None:
+    found = answer(advisor, cpu_profile, "--here", "PL", "--baseline", "aws:us-east-1")
+    assert found["baseline"]["kind"] == "region"
+    assert found["baseline"]["label"].startswith("aws:us-east-1:")
+
+
+def test_a_gpu_job_gets_accelerators(advisor: Advisor, gpu_profile: Path) -> None:
+    found = answer(advisor, gpu_profile, "--top", "40")
+    for each in found["ranking"]:
+        assert each["accelerator"] is not None
+        assert each["accelerator_count"] >= 1
+        assert each["power_w"]["gpu"] > 30
+
+
+def test_spot_prices_are_lower(advisor: Advisor, cpu_profile: Path) -> None:
+    machine = ("--regions", "aws:eu-north-1", "--instance-types", "m5.xlarge")
+    usual = answer(advisor, cpu_profile, *machine)["ranking"][0]
+    spot = answer(advisor, cpu_profile, *machine, "--spot")["ranking"][0]
+    assert 0 < spot["price_usd_per_h"] < usual["price_usd_per_h"]
+
+
+def test_distance_counts_from_here(advisor: Advisor, cpu_profile: Path) -> None:
+    found = answer(
+        advisor, cpu_profile, "--here", "aws:eu-west-3", "--max-distance-km", "400", "--top", "50"
+    )
+    assert {each["region"] for each in found["by_region"]} <= {
+        "aws:eu-west-3", "aws:eu-west-2", "azure:francecentral", "azure:uksouth", "azure:ukwest",
+        "azure:belgiumcentral", "gcp:europe-west1", "gcp:europe-west2", "gcp:europe-west9",
+    }  # fmt: skip
+
+
+def test_the_table_fits_100_columns(advisor: Advisor, cpu_profile: Path) -> None:
+    done = advisor("recommend", cpu_profile, "--at", AT)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert max(len(line) for line in lines if "advisor explain" not in line) <= 100
+    assert "Compared with" in done.stdout
+    assert "probability" in done.stdout
+
+
+def test_explain_names_a_source_for_every_figure(advisor: Advisor, cpu_profile: Path) -> None:
+    candidate = "aws:eu-north-1:m7g.large"
+    done = advisor(
+        "explain", cpu_profile, "--candidate", candidate, "--at", AT, "--json"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, schema("explanation"))
+    assert document["estimate"]["candidate"] == candidate
+
+    def walk(node: dict[str, Any]) -> None:
+        assert node["basis"], node
+        if not node["parts"]:
+            assert node["source"], node
+        for part in node["parts"]:
+            walk(part)
+
+    walk(document["provenance"])
+    same = answer(
+        advisor, cpu_profile, "--regions", "aws:eu-north-1", "--instance-types", "m7g.large"
+    )
+    best = same["ranking"][0]
+    assert document["estimate"]["emissions_g"] == pytest.approx(best["emissions_g"])
+    assert document["estimate"]["start_at"] == best["start_at"]
+
+
+def test_explain_as_a_tree(advisor: Advisor, cpu_profile: Path) -> None:
+    done = advisor("explain", cpu_profile, "--candidate", "aws:eu-north-1:m7g.large")
+    assert done.returncode == 0, done.stderr
+    for word in ("operational", "embodied", "PUE", "yearly level", "SE-SE3", "full load"):
+        assert word in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--regions", "aws:eu-nroth-1"), "aws:eu-north-1"),
+        (("--regions", "eu-nroth-1"), "eu-north-1"),
+        (("--providers", "awss"), "aws"),
+        (("--instance-types", "m7g.lrage"), "m7g.large"),
+        (("--country-allow", "Atlantis"), "Atlantis"),
+        (("--architecture", "arm46"), "arm64"),
+        (("--here", "SE-SE9"), "SE-SE"),
+        (("--baseline", "gcp:us-centrl1"), "gcp:us-central1"),
+        (("--scope", "marginal"), "lifecycle"),
+        (("--max-price-per-hour", "0.0001"), "--max-price-per-hour"),
+        (("--max-price-per-hour", "nan"), "--max-price-per-hour"),
+        (("--budget", "-3"), "--budget"),
+        (("--min-memory-gb", "99999"), "--min-memory-gb"),
+        (("--min-vcpus", "inf"), "--min-vcpus"),
+        (("--deadline", "1s"), "--deadline"),
+        (("--deadline", "2001-01-01T00:00"), "future"),
+        (("--within", "soon"), "soon"),
+        (("--within", "-3h"), "-3h"),
+        (("--at", "yesterday"), "--at"),
+        (("--max-distance-km", "100"), "--here"),
+        (("--top", "0"), "top"),
+        (("--no-such-option",), "--no-such-option"),
+        (("--country-allow", "EU", "--country-deny", "EU"), "--country-deny EU"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    advisor: Advisor, cpu_profile: Path, tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    done = advisor("recommend", cpu_profile, *arguments)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert says in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("candidate", "says"),
+    [
+        ("aws:eu-north-1", "provider:region:instance-type"),
+        ("aws:eu-north-1:m7g.lagre", "m7g.large"),
+        ("aws:eu-norht-1:m7g.large", "aws:eu-north-1"),
+        ("gcp:europe-west1:m7g.large", "m7g.large"),
+    ],
+)
+def test_explain_of_an_unknown_candidate(
+    advisor: Advisor, cpu_profile: Path, candidate: str, says: str
+) -> None:
+    done = advisor("explain", cpu_profile, "--candidate", candidate)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert says in done.stderr
+
+
+def test_an_edited_profile_names_its_field(
+    advisor: Advisor, cpu_profile: Path, tmp_path: Path
+) -> None:
+    text = cpu_profile.read_text()
+    for edit, says in (
+        (text.replace('"cpu_time_s": 27360.0', '"cpu_time_s": -1'), "cpu_time_s"),
+        (text.replace('"duration_s": 7200.0', '"duration_s": NaN', 1), "duration_s"),
+        (text.replace('"memory_peak_gb"', '"memory_peek_gb"'), "memory_p"),
+        (text[: len(text) // 2], "JSON"),
+        ("", "JSON"),
+    ):
+        path = tmp_path / "edited.json"
+        path.write_text(edit)
+        done = advisor("recommend", path)
+        assert done.returncode == 2, edit[:200]
+        assert len(done.stderr.splitlines()) == 1
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+    missing = advisor("recommend", tmp_path / "nothing.json")
+    assert missing.returncode == 2
+    assert "nothing.json" in missing.stderr
+
+
+def test_debug_shows_the_traceback(advisor: Advisor, cpu_profile: Path) -> None:
+    done = advisor("--debug", "recommend", cpu_profile, "--regions", "nowhere")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
