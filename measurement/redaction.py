@@ -22,8 +22,10 @@ _WORDS_BEFORE_KEY = frozenset(
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _FLAG = re.compile(r"--?([A-Za-z][\w.-]*)")
-_ASSIGNED = re.compile(r"""([A-Za-z][\w.-]*)(["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s"'&;,]+)""")
-_FLAG_THEN_VALUE = re.compile(r"""(--?)([A-Za-z][\w.-]*)(\s+)("[^"]*"|'[^']*'|[^\s"']+)""")
+_BEFORE_VALUE = re.compile(
+    r"""(?:--?(?P<flag>[A-Za-z][\w.-]*)\s+|(?P<name>[A-Za-z][\w.-]*)["']?\s*[=:]\s*)"""
+)
+_VALUE = re.compile(r""""[^"]*"|'[^']*'|[^\s"'&;,]+""")
 _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 _KNOWN_TOKENS = re.compile(
     r"\b(?:"
@@ -59,12 +61,20 @@ def _redacted_text(text: str) -> str:
     text = _PRIVATE_KEY.sub(MASK, text)
     text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
     text = _BEARER.sub(rf"\1 {MASK}", text)
-    text = _FLAG_THEN_VALUE.sub(
-        lambda m: m[1] + m[2] + m[3] + MASK if _is_secret_name(m[2]) else m[0], text
-    )
-    text = _ASSIGNED.sub(lambda m: m[1] + m[2] + MASK if _is_secret_name(m[1]) else m[0], text)
+    text = _with_named_values_masked(text)
     text = _KNOWN_TOKENS.sub(MASK, text)
     return _RANDOM_LOOKING.sub(lambda m: MASK if _looks_random(m[0]) else m[0], text)
+
+
+def _with_named_values_masked(text: str) -> str:
+    """Mask what follows a secret's name: "--password X", "TOKEN=X", "api_key": "X"."""
+    kept, end = "", 0
+    for name in _BEFORE_VALUE.finditer(text):
+        value = _VALUE.match(text, name.end())
+        if value and name.start() >= end and _is_secret_name(name["flag"] or name["name"]):
+            kept += text[end : name.end()] + MASK
+            end = value.end()
+    return kept + text[end:]
 
 
 def _is_secret_name(name: str) -> bool:
