@@ -1,0 +1,126 @@
+"""Opens the ledger: finds it, creates it whole or not at all, checks it, brings it up to date."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
+
+from carbon_advisor.advisor.home import home_folder, prove_writable
+from carbon_advisor.advisor.ledger import sqlite_file
+from carbon_advisor.advisor.ledger.migrate import migrate
+from carbon_advisor.advisor.ledger.store import Ledger, translated
+from carbon_advisor.measurement.errors import StorageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+FILE_NAME = "ledger.sqlite"
+URL_VARIABLE = "ADVISOR_DATABASE_URL"
+
+
+def open_to_write(url: str | None = None) -> Ledger:
+    """Open the ledger, creating it if there is none.
+
+    Args:
+        url: a database as "sqlite:////path/to/file"; ADVISOR_DATABASE_URL or the file in the
+            user's folder if None.
+
+    Raises:
+        StorageError: it cannot be written, is corrupt (and is now kept aside), is of a newer
+            version, or the URL is of another kind.
+    """
+    path = ledger_path(url)
+    prove_writable(path.parent)
+    if not path.exists():
+        _create(path)
+    return _open(path)
+
+
+def open_to_read(url: str | None = None) -> Ledger | None:
+    """Open the ledger, also in a folder that cannot be written; None if there is none.
+
+    Args and Raises: as `open_to_write`.
+    """
+    path = ledger_path(url)
+    return _open(path) if os.path.lexists(path) else None
+
+
+def ledger_path(url: str | None = None) -> Path:
+    """Return the file that the URL, ADVISOR_DATABASE_URL or the user's folder says.
+
+    Raises:
+        StorageError: the URL is not one of a SQLite file.
+    """
+    url = url or os.environ.get(URL_VARIABLE)
+    if not url:
+        return home_folder() / FILE_NAME
+    try:
+        parsed = make_url(url)
+    except ArgumentError:  # its message repeats the URL, which may hold a password
+        raise StorageError(
+            f"{URL_VARIABLE} is not a database URL such as sqlite:////path"
+        ) from None
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        raise StorageError(
+            f"{URL_VARIABLE}: the ledger is kept in a SQLite file (sqlite:////path), "
+            f"not in '{parsed.get_backend_name()}'"
+        )
+    return Path(str(parsed.database)).absolute()
+
+
+def _open(path: Path) -> Ledger:
+    engine = _engine(path)
+    try:
+        with translated(engine, path):
+            sqlite_file.check(path)
+            migrate(engine, f"the ledger {path}")
+    except OSError as error:
+        raise StorageError(f"cannot open the ledger {path}: {error.strerror}") from error
+    return Ledger(engine, path)
+
+
+def _create(path: Path) -> None:
+    """Make the new ledger under another name, then rename it: nobody sees half a ledger."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    engine = _engine(draft)
+    try:
+        with translated(engine, path), sqlite_file.creation_lock(path):
+            if path.exists():
+                return
+            sqlite_file.keep_orphaned_log_aside(path)
+            draft.touch(mode=0o600, exist_ok=False)
+            with closing(sqlite3.connect(draft)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+            migrate(engine, f"the ledger {path}")
+            draft.rename(path)
+    except OSError as error:
+        raise StorageError(f"cannot create the ledger {path}: {error.strerror}") from error
+    finally:
+        sqlite_file.remove(draft)
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite_file.connect(path),
+        poolclass=NullPool,  # nothing is kept open between two uses, so nothing is left to close
+        json_serializer=partial(json.dumps, allow_nan=False),
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    """Begin as a writer where one will write: SQLite lets no reader become one when it is busy."""
+    options: Any = connection.get_execution_options()
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
