@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from typing import TYPE_CHECKING
 
 from carbon_advisor.advisor.durations import format_duration
@@ -11,6 +12,7 @@ from carbon_advisor.advisor.formatting import format_energy, format_number
 if TYPE_CHECKING:
     from carbon_advisor.measurement.profile import ComponentEnergy, Profile
 
+_WIDTH = 100
 _LABELS = {"cpu": "CPU", "memory": "memory", "gpu": "GPU"}
 
 
@@ -25,16 +27,14 @@ def summary_lines(profile: Profile, kept_at: str) -> list[str]:
     lines = [
         "",
         f"{profile.name}: {_duration(profile)}, {_mean_w(profile)}, {energy}{_failure(profile)}",
-        f"  {'used':9}{_use(profile)}",
+        *_labelled("used", _use(profile)),
     ]
     if profile.hardware.gpus:
-        lines.append(
-            f"  {'GPUs':9}{len(profile.hardware.gpus)} × {profile.hardware.gpus[0].name}, "
-            f"{profile.gpu_utilization_mean:.0%} busy, "
-            f"memory peak {format_number(profile.gpu_memory_peak_gb)} GB"
-        )
-    lines += [_energy_line(part) for part in profile.energy]
-    lines += [f"  {'note':9}{note}" for note in profile.notes]
+        lines += _labelled("GPUs", _gpu_use(profile))
+    for part in profile.energy:
+        lines += _labelled(_LABELS[part.component], _energy(part))
+    for note in profile.notes:
+        lines += _labelled("note", note)
     lines += ["", f"written to {kept_at}; next: advisor recommend {shlex.quote(kept_at)}"]
     return lines
 
@@ -66,8 +66,18 @@ def _failure(profile: Profile) -> str:
     return f"; it FAILED with exit code {profile.exit_code}" if profile.exit_code else ""
 
 
-def _energy_line(part: ComponentEnergy) -> str:
+def _gpu_use(profile: Profile) -> str:
+    gpus = profile.hardware.gpus
     return (
-        f"  {_LABELS[part.component]:9}{format_energy(part.energy_kwh)} "
-        f"±{part.relative_error:.0%} {part.method}: {part.source}"
+        f"{len(gpus)} × {gpus[0].name}, {profile.gpu_utilization_mean:.0%} busy, "
+        f"{format_number(profile.gpu_memory_peak_gb)} GB of memory at most on one"
     )
+
+
+def _energy(part: ComponentEnergy) -> str:
+    energy = format_energy(part.energy_kwh)
+    return f"{energy} ±{part.relative_error:.0%}, {part.method}: {part.source}"
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=f"  {label:9}", subsequent_indent=" " * 11)

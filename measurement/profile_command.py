@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SHORTEST_INTERVAL_S = 0.01
 LONGEST_INTERVAL_S = 600.0  # energy counters wrap after some twenty minutes
-_FIRST_SAMPLE_S = 0.05
+_FIRST_SAMPLE_S = 0.01
 
 
 def profile_command(
@@ -102,7 +102,7 @@ def profile_command(
 
 
 def sample_until_end(job: Supervisor, sampler: Sampler, interval_s: float) -> None:
-    """Sample at 0.05 s, 0.1 s, 0.2 s … and then at every interval, until the job has ended."""
+    """Sample at 0.01 s, 0.02 s, 0.04 s … and then at every interval, until the job has ended."""
     begun_s = due_s = time.monotonic()
     while True:
         elapsed_s = due_s - begun_s
