@@ -1,0 +1,235 @@
+"""The catalogue's tables as frozen values of NumPy columns, and the rows of its small tables.
+
+Equal positions of a table's columns are one row. A number that is not known is NaN, a year 0, a
+text empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
+    Texts = NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Zones:
+    """Grid zones; shape (zones,), profile (zones, 12, 2, 24).
+
+    Attributes:
+        lifecycle_g_per_kwh: yearly average, consumption-based, lifecycle.
+        direct_g_per_kwh: yearly average of combustion only; NaN where not known.
+        ember_g_per_kwh: the country's production average, lifecycle; another basis, for reference.
+        has_profile: False where the profile is flat because no hourly trace is known.
+        hour_relative_sd: log-sd of one hour about level × profile.
+        level_relative_sd: log-sd of a year's level about the year before.
+        profile: multiplies the level, by month, weekday/weekend and hour in UTC; its mean over a
+            calendar year is 1; ones where flat.
+    """
+
+    id: Texts
+    name: Texts
+    country: Texts
+    lifecycle_g_per_kwh: Floats
+    lifecycle_year: Ints
+    lifecycle_source: Texts
+    direct_g_per_kwh: Floats
+    direct_year: Ints
+    direct_source: Texts
+    ember_g_per_kwh: Floats
+    ember_year: Ints
+    has_profile: Bools
+    profile_basis: Texts
+    profile_source: Texts
+    hour_relative_sd: Floats
+    hour_sd_basis: Texts
+    level_relative_sd: Floats
+    level_sd_basis: Texts
+    profile: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Providers' regions; shape (regions,).
+
+    Attributes:
+        zone: row in Zones.
+        pue_basis: region, design, provider or default.
+        provider_g_per_kwh: the provider's own figure; NaN where it publishes none.
+        launched: False for regions that are announced only.
+    """
+
+    id: Texts
+    provider: Texts
+    code: Texts
+    name: Texts
+    country: Texts
+    latitude: Floats
+    longitude: Floats
+    location_source: Texts
+    zone: Ints
+    zone_source: Texts
+    pue: Floats
+    pue_year: Ints
+    pue_basis: Texts
+    pue_source: Texts
+    wue_l_per_kwh: Floats
+    wue_year: Ints
+    wue_basis: Texts
+    provider_g_per_kwh: Floats
+    provider_year: Ints
+    launched: Bools
+
+
+@dataclass(frozen=True)
+class InstanceTypes:
+    """Providers' machines; shape (types,).
+
+    Attributes:
+        accelerator: row in Accelerators; -1 for none.
+        accelerator_count: may be a fraction.
+        microarchitecture: row in Microarchitectures.
+        cpu_basis: known, family or assumed.
+        single_thread_score: Geekbench 6; NaN where not known.
+        embodied_g_per_h: share of the making of its host per hour of the host's life.
+    """
+
+    id: Texts
+    provider: Texts
+    name: Texts
+    vcpus: Floats
+    memory_gb: Floats
+    architecture: Texts
+    accelerator: Ints
+    accelerator_count: Floats
+    cpu_model: Texts
+    microarchitecture: Ints
+    cpu_basis: Texts
+    threads_per_core: Ints
+    single_thread_score: Floats
+    multi_thread_score: Floats
+    score_basis: Texts
+    embodied_g_per_h: Floats
+    embodied_basis: Texts
+    embodied_source: Texts
+    burstable: Bools
+    shared_core: Bools
+
+
+@dataclass(frozen=True)
+class Microarchitectures:
+    """Kinds of CPU; shape (microarchitectures,).
+
+    Attributes:
+        idle_w_per_thread, max_w_per_thread: wall power of a whole server per hardware thread.
+        memory_gb_per_thread: memory whose power those two contain.
+        relative_error: half-width of the 90 % interval of the watts over the value.
+        basis: measured, family or assumed.
+    """
+
+    id: Texts
+    vendor: Texts
+    architecture: Texts
+    launch_year: Ints
+    idle_w_per_thread: Floats
+    max_w_per_thread: Floats
+    memory_gb_per_thread: Floats
+    single_thread_score: Floats
+    relative_error: Floats
+    machines: Ints
+    basis: Texts
+    source: Texts
+
+
+@dataclass(frozen=True)
+class Accelerators:
+    """GPUs; shape (accelerators,).
+
+    Attributes:
+        id: the name that the driver gives.
+        aliases: what else clouds and people write; the short name is one too.
+        fp16_tflops: dense, with tensor cores where it has them.
+        idle_basis: measured or assumed.
+    """
+
+    id: Texts
+    short: Texts
+    aliases: tuple[tuple[str, ...], ...]
+    vendor: Texts
+    tdp_w: Floats
+    idle_w: Floats
+    idle_basis: Texts
+    memory_gb: Floats
+    bandwidth_gb_per_s: Floats
+    fp32_tflops: Floats
+    fp16_tflops: Floats
+    year: Ints
+    embodied_kg: Floats
+    embodied_basis: Texts
+    datasheet: Texts
+    source: Texts
+
+
+@dataclass(frozen=True)
+class Offers:
+    """Which region has which type at which price; shape (offers,); NaN: price not known.
+
+    `price_source` and `spot_source` index `source_ids`, whose first entry is "" for no price.
+    """
+
+    region: NDArray[np.int16]
+    instance_type: NDArray[np.int16]
+    price_usd_per_h: NDArray[np.float32]
+    spot_usd_per_h: NDArray[np.float32]
+    price_source: NDArray[np.uint8]
+    spot_source: NDArray[np.uint8]
+    source_ids: Texts
+
+
+@dataclass(frozen=True)
+class Country:
+    """A country that has a region, and the groups it belongs to ("EU", "EUROPE")."""
+
+    name: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a figure comes from in public."""
+
+    title: str
+    url: str
+    licence: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One figure of the models; `relative_error` is the half-width of its 90 % interval."""
+
+    value: float
+    unit: str
+    relative_error: float
+    year: int
+    basis: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """Something people know, and what one unit of it emits."""
+
+    key: str
+    label: str
+    unit: str
+    g_per_unit: float
+    year: int
+    source: str

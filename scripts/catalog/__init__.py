@@ -1,0 +1,1 @@
+"""The parts of scripts/build_catalog.py: one module per subject of the bundled catalogue."""

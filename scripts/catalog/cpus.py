@@ -1,0 +1,131 @@
+"""CPUs: which microarchitecture a name is, and the table of known models."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from catalog.files import Row, Table, hand_rows, number, read_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NOISE = re.compile(
+    r"\((?:r|tm|c)\)|[®™©,]|@.*$|\b\d+(?:\.\d+)?\s?[gm]hz\b.*$"
+    r"|\b(?:\d+|quad|six|eight|twelve|sixteen)-cores?\b.*$|\bwith\b.*$|\b(?:64-bit|multi-core)\b"
+    r"|\b\d+ cores?\b.*$|\b(?:intel|amd|ampere|cpu|processor|genuine|aws|nvidia|google)\b",
+    re.IGNORECASE,
+)
+_SERIES = {"8": "Platinum", "9": "Platinum", "6": "Gold", "5": "Gold", "4": "Silver", "3": "Bronze"}
+COLUMNS = (
+    "cpu_model",
+    "vendor",
+    "microarchitecture",
+    "cores",
+    "threads",
+    "tdp_w",
+    "launch_year",
+    "single_thread_score",
+    "source",
+)
+
+
+def short_name(name: str) -> str:
+    """Return a CPU's name without vendor, trade marks and clock rates.
+
+    "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz" becomes "Xeon Platinum 8370C".
+    """
+    text = re.sub(r"\s+", " ", _NOISE.sub(" ", name)).strip()
+    text = re.sub(r"\b(E[357]-\d{4}[A-Z]?)[ -]?[vV](\d)\b", r"\1 v\2", text)
+    text = re.sub(r"^(E[357]-\d{4}|[XELW]\d{4}|[EWD]-\d{4})", r"Xeon \1", text)
+    text = re.sub(r"\s+0$", "", text)
+    text = re.sub(r"^(Platinum|Gold|Silver|Bronze) ", r"Xeon \1 ", text)
+    text = re.sub(r"^(i[3579]-)", r"Core \1", text)
+    series = re.match(r"^(?:Xeon )?(?!6[3-9]\d\d[PE])(\d)([1-5])\d\d[A-Z+]{0,2}$", text)
+    if series and series[1] in _SERIES:
+        text = f"Xeon {_SERIES[series[1]]} {text.removeprefix('Xeon ')}"
+    return text
+
+
+class Microarchitectures:
+    """Finds the microarchitecture of a CPU's short name by the patterns kept by hand."""
+
+    def __init__(self) -> None:
+        self._patterns = [
+            (re.compile(rf"(?:{row['pattern']})", re.IGNORECASE), row["microarchitecture"])
+            for row in hand_rows("cpu_patterns")
+        ]
+        self.rows = {row["microarchitecture"]: row for row in hand_rows("microarchitectures")}
+
+    def of(self, short: str) -> str | None:
+        """Return the microarchitecture of a name made by `short_name`; None if unknown."""
+        for pattern, microarchitecture in self._patterns:
+            if pattern.match(short):
+                return microarchitecture
+        return None
+
+    def with_threads(self, microarchitecture: str, threads_per_core: int) -> str:
+        """Return its row for vCPUs that are whole cores, where it has one."""
+        alone = f"{microarchitecture}, one thread per core"
+        return alone if threads_per_core == 1 and alone in self.rows else microarchitecture
+
+
+def build_cpu_models(
+    sources: Path, known: Microarchitectures, scores: dict[str, float], in_clouds: set[str]
+) -> Table:
+    """Return every CPU model that the sources name and whose microarchitecture is known.
+
+    Args:
+        sources: folder of the downloaded sources.
+        known: name to microarchitecture.
+        scores: median single-thread score by CPU model.
+        in_clouds: CPU models that instance types have.
+    """
+    rows: dict[str, Row] = {}
+    unknown: set[str] = set()
+    for name, facts in _named(sources, in_clouds):
+        short = short_name(name)
+        microarchitecture = known.of(short)
+        if microarchitecture is None:
+            unknown.add(short)
+            continue
+        entry = rows.setdefault(short.lower(), {"cpu_model": short})
+        for column, value in facts.items():
+            if entry.get(column) is None and value is not None:
+                entry[column] = value
+        entry["microarchitecture"] = microarchitecture
+        entry["vendor"] = known.rows[microarchitecture]["vendor"]
+        entry["single_thread_score"] = scores.get(short)
+    ordered = sorted(rows.values(), key=lambda row: (str(row["vendor"]), str(row["cpu_model"])))
+    reason = "CPU names without a known microarchitecture (mostly before 2009, phones, Atom)"
+    return Table("cpu_models", COLUMNS, ordered, {reason: len(unknown)})
+
+
+def _named(sources: Path, in_clouds: set[str]) -> list[tuple[str, Row]]:
+    """Every name in every source with the facts beside it, most detailed source first."""
+    power = sources / "power"
+    found: list[tuple[str, Row]] = []
+    for row in read_rows(power / "boavizta_cpu_specs.csv.gz"):
+        year = number(row["release_date"][:4])
+        facts: Row = {
+            "cores": _whole(row["cores"]),
+            "threads": _whole(row["threads"]),
+            "tdp_w": number(row["tdp"]),
+            "launch_year": None if year is None else int(year),
+            "source": "boavizta_cpu",
+        }
+        found.append((row["name"], facts))
+    for file in ("gsf_tdpfinder_data.csv", "gsf_tdpfinder_data2.csv"):
+        for row in read_rows(power / file):
+            name, tdp = row.get("name") or row.get("Name") or "", row.get("tdp") or row.get("TDP")
+            found.append((name, {"tdp_w": number(tdp) or None, "source": "gsf_tdp_finder"}))
+    for path in sorted(power.glob("cpulist_*.csv")):
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        found += [(line.strip(), {"source": "ccf_cpu_lists"}) for line in lines if line.strip()]
+    found += [(name, {"source": "sparecores_data"}) for name in sorted(in_clouds)]
+    return found
+
+
+def _whole(text: str) -> int | None:
+    value = number(text)
+    return None if value is None else int(value)

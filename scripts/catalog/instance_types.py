@@ -1,0 +1,209 @@
+"""Instance types: machines with their benchmark scores and their share of the making of a host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from catalog.clouds import Catalogue, aws_machines, azure_machines, gcp_machines
+from catalog.files import Row, Table, hand_rows, median, number, read_rows, rounded
+from catalog.machine import CpuFinder, Machine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from catalog.cpus import Microarchitectures
+
+COLUMNS = (
+    "instance_type",
+    "provider",
+    "name",
+    "vcpus",
+    "memory_gb",
+    "architecture",
+    "accelerator",
+    "accelerator_count",
+    "cpu_model",
+    "microarchitecture",
+    "cpu_basis",
+    "threads_per_core",
+    "single_thread_score",
+    "multi_thread_score",
+    "score_basis",
+    "embodied_g_per_h",
+    "embodied_basis",
+    "embodied_source",
+    "burstable",
+    "shared_core",
+)
+GENERIC_SUFFIX = ", one thread per core"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Geekbench 6 scores: measured by type, and medians of families, CPU models and kinds."""
+
+    single: dict[str, float]
+    multi: dict[str, float]
+    by_family: dict[str, float]
+    by_cpu: dict[str, float]
+    by_microarchitecture: dict[str, float]
+    multi_over_single: dict[tuple[float, int], float]
+
+
+def machines_of_all_clouds(sources: Path, known: Microarchitectures) -> Catalogue:
+    """Return the machines of the three providers, sorted by id."""
+    cpus, found = CpuFinder(known), Catalogue()
+    aws_machines(sources, cpus, found)
+    azure_machines(sources, cpus, found)
+    gcp_machines(sources, cpus, found)
+    found.machines.sort(key=lambda machine: machine.id)
+    return found
+
+
+def scores_of(sources: Path, machines: list[Machine]) -> Scores:
+    """Return what SpareCores measured, and the medians that stand in where it did not."""
+    single, multi = {}, {}
+    for row in read_rows(sources / "perf/sparecores_benchmarks_aws_gcp_azure.csv.gz"):
+        name = f"{row['vendor']}:{row['server']}"
+        one, all_threads = number(row["gb6_single"]), number(row["gb6_multi"])
+        if one and all_threads:
+            single[name], multi[name] = one, all_threads
+    measured = [machine for machine in machines if machine.id in single and not machine.shared_core]
+
+    def medians(key_of: object) -> dict[str, float]:
+        groups: dict[str, list[float]] = {}
+        for machine in measured:
+            key = key_of(machine)  # type: ignore[operator]
+            if key:
+                groups.setdefault(key, []).append(single[machine.id])
+        return {key: median(values) or 0.0 for key, values in sorted(groups.items())}
+
+    ratios: dict[tuple[float, int], list[float]] = {}
+    for machine in measured:
+        key = (machine.vcpus, machine.threads_per_core)
+        ratios.setdefault(key, []).append(multi[machine.id] / single[machine.id])
+    return Scores(
+        single=single,
+        multi=multi,
+        by_family=medians(_family),
+        by_cpu=medians(lambda machine: machine.cpu_model),
+        by_microarchitecture=_with_siblings(medians(lambda machine: machine.microarchitecture)),
+        multi_over_single={key: median(values) or 0.0 for key, values in ratios.items()},
+    )
+
+
+def _family(machine: Machine) -> str:
+    return f"{machine.provider}:{machine.family}"
+
+
+def _with_siblings(scores: dict[str, float]) -> dict[str, float]:
+    """A kind with whole cores and the same kind with hyperthreads lend each other their score."""
+    found = dict(scores)
+    for name, score in scores.items():
+        found.setdefault(name.removesuffix(GENERIC_SUFFIX), score)
+        found.setdefault(name.removesuffix(GENERIC_SUFFIX) + GENERIC_SUFFIX, score)
+    return found
+
+
+def build_instance_types(sources: Path, found: Catalogue, scores: Scores) -> Table:
+    """Return the table of instance types in the order of their ids."""
+    embodied = Embodied(sources, found.machines)
+    rows: list[Row] = [
+        {
+            "instance_type": machine.id,
+            "provider": machine.provider,
+            "name": machine.name,
+            "vcpus": machine.vcpus,
+            "memory_gb": round(machine.memory_gb, 3),
+            "architecture": machine.architecture,
+            "accelerator": machine.accelerator,
+            "accelerator_count": machine.accelerator_count,
+            "cpu_model": machine.cpu_model,
+            "microarchitecture": machine.microarchitecture,
+            "cpu_basis": machine.cpu_basis,
+            "threads_per_core": machine.threads_per_core,
+            **_score_row(machine, scores),
+            **embodied.row(machine),
+            "burstable": machine.burstable,
+            "shared_core": machine.shared_core,
+        }
+        for machine in found.machines
+    ]
+    return Table("instance_types", COLUMNS, rows, dict(sorted(found.left_out.items())))
+
+
+def _score_row(machine: Machine, scores: Scores) -> Row:
+    if machine.id in scores.single:
+        one, many, basis = scores.single[machine.id], scores.multi[machine.id], "measured"
+        return {
+            "single_thread_score": round(one),
+            "multi_thread_score": round(many),
+            "score_basis": basis,
+        }
+    family = scores.by_family.get(_family(machine))
+    kind = scores.by_microarchitecture.get(machine.microarchitecture)
+    single = scores.by_cpu.get(machine.cpu_model) or kind if family is None else family
+    if single is None:
+        return {"score_basis": "none"}
+    ratio = scores.multi_over_single.get((machine.vcpus, machine.threads_per_core))
+    return {
+        "single_thread_score": round(single),
+        "multi_thread_score": None if ratio is None else round(single * ratio),
+        "score_basis": "microarchitecture" if family is None else "family",
+    }
+
+
+class Embodied:
+    """Grams per hour of a type's share of the making of its host.
+
+    AWS types in Cloud Carbon Footprint's table: its total × vCPU share. All others: the same
+    component model on a host with at least 96 vCPUs and the family's memory per vCPU. Its tables
+    of Azure and Google take the largest size for the whole host, up to 150 kg per vCPU, and the
+    2026 tables mix tonnes and kilograms: neither is used.
+    """
+
+    def __init__(self, sources: Path, machines: list[Machine]) -> None:
+        self._factor = {row["key"]: float(row["value"]) for row in hand_rows("factors")}
+        self._ccf = _ccf_kg_per_vcpu(sources)
+        self._largest: dict[str, Machine] = {}
+        for machine in machines:
+            largest = self._largest.setdefault(_family(machine), machine)
+            if machine.vcpus > largest.vcpus:
+                self._largest[_family(machine)] = machine
+
+    def row(self, machine: Machine) -> Row:
+        """Return the three columns of embodied emissions."""
+        of_ccf = self._ccf.get(machine.name) if machine.provider == "aws" else None
+        kg = machine.vcpus * of_ccf if of_ccf is not None else self._modelled_kg(machine)
+        grams = 1000 * kg / self._factor["server_lifetime_h"]
+        return {
+            "embodied_g_per_h": rounded(grams, 3),
+            "embodied_basis": "known" if of_ccf is not None else "modelled",
+            "embodied_source": "ccf_embodied" if of_ccf is not None else "ccf_methodology",
+        }
+
+    def _modelled_kg(self, machine: Machine) -> float:
+        largest = self._largest[_family(machine)]
+        host_vcpus = max(largest.vcpus, self._factor["host_vcpus_minimum"])
+        host_gb = host_vcpus * largest.memory_gb / largest.vcpus
+        host_kg = (
+            self._factor["embodied_server_base_kg"]
+            + self._factor["embodied_second_cpu_kg"]
+            + self._factor["embodied_memory_kg_per_gb"] * max(0.0, host_gb - 16)
+        )
+        accelerators_kg = self._factor["embodied_accelerator_kg"] * machine.accelerator_count
+        return host_kg * machine.vcpus / host_vcpus + accelerators_kg
+
+
+def _ccf_kg_per_vcpu(sources: Path) -> dict[str, float]:
+    platform = {
+        row["Instance type"]: number(row["Platform Total Number of vCPU"])
+        for row in read_rows(sources / "power/ccf_aws-instances_2023.csv")
+    }
+    found = {}
+    for row in read_rows(sources / "embodied/ccf_coefficients-aws-embodied.csv"):
+        vcpus, total = platform.get(row["type"]), number(row["total"])
+        if vcpus and total:
+            found[row["type"]] = total / vcpus
+    return found
