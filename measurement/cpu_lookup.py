@@ -30,6 +30,8 @@ class Microarchitecture:
         memory_gb_per_thread: memory whose power those two figures contain already.
         single_thread_score: relative speed of one thread; None if unknown.
         relative_error: half-width of the 90 % interval of the power figures, over the value.
+        basis: "measured" on such machines, from their "family", or "assumed".
+        source: its id in data/sources.csv.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Microarchitecture:
     memory_gb_per_thread: float
     single_thread_score: float | None
     relative_error: float
+    basis: str
     source: str
 
 
@@ -84,6 +87,11 @@ class CpuTables:
     models: dict[str, CpuModel]  # by normalised name
     cpuid: tuple[_CpuidRange, ...]
 
+    @property
+    def by_folded_name(self) -> dict[str, Microarchitecture]:
+        """The microarchitectures by the normalised form of their names."""
+        return {normalized_cpu_name(name): row for name, row in self.microarchitectures.items()}
+
 
 def resolve_cpu(
     cpu_name: str,
@@ -95,6 +103,9 @@ def resolve_cpu(
     tables: CpuTables | None = None,
 ) -> ResolvedCpu:
     """Find a CPU's microarchitecture: by model name, else by CPUID, else the generic row.
+
+    A name that is a microarchitecture's ("Ice Lake", "Intel Xeon Processor (Skylake, IBRS)") counts
+    as a model without a score of its own, after CPUID, which hypervisors do not make up.
 
     Args:
         cpu_name: as /proc/cpuinfo, lscpu, a provider or a person writes it; may be empty.
@@ -116,6 +127,9 @@ def resolve_cpu(
     by_cpuid = _by_cpuid(tables, vendor, family, model)
     if by_cpuid is not None:
         return ResolvedCpu(by_cpuid, "cpuid", by_cpuid.single_thread_score)
+    named = _by_microarchitecture_name(tables, cpu_name)
+    if named is not None:
+        return ResolvedCpu(named, "model", named.single_thread_score)
     generic = tables.microarchitectures.get(f"generic {architecture}")
     if generic is None:
         raise UnknownNameError(
@@ -127,8 +141,12 @@ def resolve_cpu(
 
 
 def resolve_hardware(hardware: Hardware, tables: CpuTables | None = None) -> ResolvedCpu:
-    """`resolve_cpu` for the CPU of a detected or recorded machine."""
-    return resolve_cpu(
+    """`resolve_cpu` for a detected or recorded machine, whose own microarchitecture has the word.
+
+    Detection may know more than the CPU's name, such as that a core runs one thread only.
+    """
+    tables = tables or bundled_cpu_tables()
+    found = resolve_cpu(
         hardware.cpu_name,
         vendor=hardware.cpu_vendor,
         family=hardware.cpu_family,
@@ -136,6 +154,22 @@ def resolve_hardware(hardware: Hardware, tables: CpuTables | None = None) -> Res
         architecture=hardware.architecture,
         tables=tables,
     )
+    row = tables.microarchitectures.get(hardware.microarchitecture or "")
+    if row is None or row == found.microarchitecture:
+        return found
+    score = found.single_thread_score or row.single_thread_score
+    how: How = "model" if found.how == "fallback" else found.how
+    return ResolvedCpu(row, how, score, found.cpu_model)
+
+
+def _by_microarchitecture_name(tables: CpuTables, cpu_name: str) -> Microarchitecture | None:
+    """By the name itself, or by what a hypervisor's name has in brackets."""
+    in_brackets = re.search(r"\(([\w\s-]{4,})[,)]", cpu_name)
+    for name in (in_brackets[1] if in_brackets else "", cpu_name):
+        row = tables.by_folded_name.get(normalized_cpu_name(name))
+        if row is not None:
+            return row
+    return None
 
 
 def _by_cpuid(
@@ -161,7 +195,8 @@ _NOISE = re.compile(
     r"\((?:r|tm|c)\)|[®™©]"  # trade marks
     r"|@.*$|\b\d+(?:\.\d+)?\s?[gm]hz\b.*$"  # clock rates and what follows them
     r"|\b(?:\d+|dual|quad|six|eight|twelve|sixteen)-cores?\b(?:\s+processor)?"
-    r"|\bwith\b.*$"  # "with Radeon Graphics"
+    r"|\b(?:with|w/)\s.*$"  # "with Radeon Graphics"
+    r"|\b\d+th gen\b"
     r"|\b(?:intel|amd|cpu|processor|genuine|aws|ampere)\b",
     re.IGNORECASE,
 )
@@ -173,6 +208,7 @@ def normalized_cpu_name(name: str) -> str:
     "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz" and "Xeon Platinum 8370C" become the same.
     """
     text = _NOISE.sub(" ", name).lower()
+    text = re.sub(r"\baltra\s+(?:max\s+)?(?=[mq]\d)", "", text)  # the number says it
     text = re.sub(r"\s+0\s*$", "", text)  # "Xeon E5-2670 0", the first of its line
     text = re.sub(r"(?<=\d)\s*v(\d)\b", r" v\1", text)  # "E5-2690v4"
     return re.sub(r"[\s_]+", " ", text).strip()
@@ -230,6 +266,7 @@ def _microarchitecture(row: dict[str, Any]) -> Microarchitecture:
         memory_gb_per_thread=float(row["memory_gb_per_thread"]),
         single_thread_score=_optional_number(row["single_thread_score"]),
         relative_error=float(row["relative_error"]),
+        basis=row["basis"],
         source=row["source"],
     )
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbon_advisor.measurement.cgroup_limits import cgroup_limits
-from carbon_advisor.measurement.cpu_lookup import resolve_cpu
-from carbon_advisor.measurement.errors import UnknownNameError
+from carbon_advisor.measurement.cpu_lookup import bundled_cpu_tables, resolve_cpu
 from carbon_advisor.measurement.hardware import Gpu, Hardware
 
 if TYPE_CHECKING:
-    from carbon_advisor.measurement.cpu_lookup import CpuTables
+    from carbon_advisor.measurement.cpu_lookup import CpuTables, ResolvedCpu
 
 BYTES_PER_GB = 1e9
 
@@ -37,6 +36,7 @@ _DMI_NAMES = (
     ("Xen", "xen"),
     ("Parallels", "parallels"),
 )
+_CLOUD_DMI_NAMES = ("Google Compute Engine", "Amazon EC2", "Microsoft Corporation")
 
 
 def detect_hardware(
@@ -58,19 +58,31 @@ def detect_hardware(
     if limits and limits.memory_bytes:
         memory_gb = min(memory_gb, limits.memory_bytes / BYTES_PER_GB)
     name, vendor, family, model = _cpu_identity(root)
+    virtualization = detect_virtualization(root) if on_linux else None
     architecture = "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
     return Hardware(
         cpu_name=name,
         cpu_vendor=vendor,
         cpu_family=family,
         cpu_model_number=model,
-        microarchitecture=_microarchitecture(name, vendor, family, model, architecture, tables),
+        microarchitecture=_microarchitecture(
+            resolve_cpu(
+                name,
+                vendor=vendor,
+                family=family,
+                model=model,
+                architecture=architecture,
+                tables=tables,
+            ),
+            tables or bundled_cpu_tables(),
+            one_thread_per_core=_one_thread_per_core(root, virtualization),
+        ),
         architecture=architecture,
         vcpus=threads,
         memory_gb=memory_gb,
         gpus=gpus,
         operating_system=f"{platform.system()} {platform.release()}",
-        virtualization=detect_virtualization(root) if on_linux else None,
+        virtualization=virtualization,
     )
 
 
@@ -98,25 +110,34 @@ def detect_virtualization(root: Path = Path("/")) -> str | None:
 
 
 def _microarchitecture(
-    name: str,
-    vendor: str,
-    family: int | None,
-    model: int | None,
-    architecture: str,
-    tables: CpuTables | None,
+    cpu: ResolvedCpu, tables: CpuTables, *, one_thread_per_core: bool
 ) -> str | None:
-    try:
-        cpu = resolve_cpu(
-            name,
-            vendor=vendor,
-            family=family,
-            model=model,
-            architecture=architecture,
-            tables=tables,
-        )
-    except UnknownNameError:
+    """Name the row; a core that runs one thread has rows of its own, as a thread has all of it."""
+    if cpu.how == "fallback":
         return None
-    return None if cpu.how == "fallback" else cpu.microarchitecture.name
+    name = cpu.microarchitecture.name
+    single = f"{name}, one thread per core"
+    return single if one_thread_per_core and single in tables.microarchitectures else name
+
+
+def _one_thread_per_core(root: Path, virtualization: str | None) -> bool:
+    """Say whether simultaneous multithreading is off, where the topology shown can be believed.
+
+    The large clouds show the host's; other hypervisors make one up, most often without threads.
+    """
+    first = _read(root / "proc/cpuinfo").split("\n\n", 1)[0]
+    siblings = re.search(r"^siblings\s*:\s*(\d+)", first, re.MULTILINE)
+    cores = re.search(r"^cpu cores\s*:\s*(\d+)", first, re.MULTILINE)
+    if siblings is None or cores is None or siblings[1] != cores[1]:
+        return False
+    bare_metal = virtualization in (None, "docker", "podman", "kubernetes", "lxc")
+    identity = _machine_identity(root)
+    return bare_metal or any(cloud in identity for cloud in _CLOUD_DMI_NAMES)
+
+
+def _machine_identity(root: Path) -> str:
+    dmi = root / "sys/class/dmi/id"
+    return " ".join(_read(dmi / name) for name in ("product_name", "sys_vendor"))
 
 
 def _cpu_identity(root: Path) -> tuple[str, str, int | None, int | None]:
@@ -166,8 +187,7 @@ def _container(root: Path) -> str | None:
 def _hypervisor(root: Path) -> str | None:
     if "microsoft" in _read(root / "proc/version").lower():
         return "wsl"
-    dmi = root / "sys/class/dmi/id"
-    identity = " ".join(_read(dmi / name) for name in ("product_name", "sys_vendor"))
+    identity = _machine_identity(root)
     is_guest = re.search(r"^flags\s*:.*\bhypervisor\b", _read(root / "proc/cpuinfo"), re.MULTILINE)
     on_arm = "CPU implementer" in _read(root / "proc/cpuinfo")
     if "metal" in identity or not (is_guest or on_arm):

@@ -71,13 +71,13 @@ class ModelledCpu:
         self.relative_error = row.relative_error
         self.idle_power_w: float | None = clock.threads * row.idle_w_per_thread
         found = {
-            "model": f"found by its name {cpu.cpu_model}",
+            "model": f"found by its name {cpu.cpu_model or ''}".rstrip(),
             "cpuid": "found by its CPUID",
             "fallback": "CPU not recognised",
         }[cpu.how]
         self.source = (
             f"{row.name} ({found}): {clock.threads} threads × ({row.idle_w_per_thread:.3g} W idle "
-            f"… {row.max_w_per_thread:.3g} W full) by utilisation; {row.source}"
+            f"… {row.max_w_per_thread:.3g} W full) by utilisation; {row.basis}, {row.source}"
         )
         self._span_w = clock.threads * (row.max_w_per_thread - row.idle_w_per_thread)
         self._clock = clock

@@ -39,6 +39,9 @@ cpu_model,vendor,microarchitecture,cores,threads,tdp_w,launch_year,single_thread
 Xeon Platinum 8370C,Intel,Ice Lake,32,64,270,2021,1234,x
 Xeon E5-2670 v3,Intel,Haswell,12,24,120,2014,,x
 EPYC 9R14,AMD,Genoa,96,192,360,2022,,x
+Q80-30,Arm,Neoverse N1,80,80,210,2020,,x
+Core i7-1260P,Intel,Ice Lake,4,8,28,2022,,x
+Ryzen 7 7840U,AMD,Genoa,8,16,28,2023,,x
 """
 CPUID = """\
 vendor_id,family,model_min,model_max,microarchitecture,source
@@ -68,6 +71,9 @@ def tables(tmp_path: Path) -> CpuTables:
         ("Intel(R) Xeon(R) CPU E5-2670 v3 @ 2.30GHz", "Xeon E5-2670 v3"),
         ("Intel Xeon E5-2670v3 2.3 GHz", "Xeon E5-2670 v3"),
         ("AMD EPYC 9R14 96-Core Processor", "EPYC 9R14"),
+        ("Ampere(R) Altra(R) Q80-30", "Q80-30"),
+        ("12th Gen Intel(R) Core(TM) i7-1260P", "Core i7-1260P"),
+        ("AMD Ryzen 7 7840U w/ Radeon 780M Graphics", "Ryzen 7 7840U"),
     ],
 )
 def test_names_as_they_are_written(tables: CpuTables, written: str, model: str) -> None:
@@ -86,6 +92,12 @@ def test_a_name_that_a_hypervisor_hides_is_found_by_cpuid(tables: CpuTables) -> 
     assert (found.microarchitecture.name, found.how) == ("Genoa", "cpuid")
     arm = resolve_cpu("", vendor="ARM", family=65, model=3340, architecture="arm64", tables=tables)
     assert arm.microarchitecture.name == "Neoverse N1"
+
+
+def test_a_microarchitectures_own_name_is_understood(tables: CpuTables) -> None:
+    for name in ("Intel Ice Lake", "Intel Xeon Processor (Haswell, no TSX)"):
+        assert resolve_cpu(name, tables=tables).how == "model"
+    assert resolve_cpu("ice lake", tables=tables).single_thread_score == 1200
 
 
 def test_what_nobody_knows_is_a_labelled_fallback(tables: CpuTables) -> None:
@@ -154,3 +166,13 @@ def test_the_power_tables_are_read_in_order_of_utilisation(tmp_path: Path) -> No
     tables = read_power_tables(tmp_path)
     assert tables.shape.utilization == (0, 0.5, 1)
     assert tables.memory_w_per_gb == Factor(0.31, 0.5, "CCF")
+
+
+def test_the_bundled_tables_know_what_clouds_show() -> None:
+    hidden = resolve_cpu("AMD EPYC", vendor="AuthenticAMD", family=25, model=17)
+    assert (hidden.microarchitecture.name, hidden.how) == ("EPYC 4th Gen", "cpuid")
+    azure = resolve_cpu("Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz")
+    assert (azure.cpu_model, azure.microarchitecture.name) == ("Xeon Platinum 8370C", "Ice Lake")
+    assert resolve_cpu("Neoverse-N1", architecture="arm64").how == "model"
+    gcp = resolve_cpu("Intel(R) Xeon(R) CPU @ 2.20GHz", vendor="GenuineIntel", family=6, model=79)
+    assert gcp.microarchitecture.name == "Broadwell"

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from carbon_advisor.measurement.cgroup_limits import cgroup_limits
-from carbon_advisor.measurement.cpu_lookup import CpuTables, Microarchitecture
+from carbon_advisor.measurement.cpu_lookup import (
+    CpuModel,
+    CpuTables,
+    Microarchitecture,
+    resolve_hardware,
+)
 from carbon_advisor.measurement.detect import detect_hardware, detect_virtualization
 from carbon_advisor.measurement.hardware import Gpu
 from carbon_advisor.measurement.machine_clock import LinuxMachineClock
@@ -22,7 +27,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux tre
 EMPTY = CpuTables(
     {
         f"generic {name}": Microarchitecture(
-            f"generic {name}", "", name, None, 1, 4, 3, None, 0.5, "made up"
+            f"generic {name}", "", name, None, 1, 4, 3, None, 0.5, "assumed", "made up"
         )
         for name in ("x86_64", "arm64")
     },
@@ -159,6 +164,32 @@ def test_this_machine_is_described() -> None:
     assert found.vcpus >= 1
     assert found.memory_gb > 0.1
     assert found.operating_system.startswith("Linux")
+
+
+@pytest.mark.parametrize(
+    ("vendor", "siblings", "expected"),
+    [
+        ("Amazon EC2", 2, "Genoa, one thread per core"),
+        ("Amazon EC2", 4, "Genoa"),
+        ("QEMU", 2, "Genoa"),  # its topology is made up
+    ],
+)
+def test_a_core_with_one_thread_has_a_row_of_its_own(
+    tmp_path: Path, vendor: str, siblings: int, expected: str
+) -> None:
+    rows = {
+        name: Microarchitecture(name, "", "x86_64", None, 1, 4, 3, None, 0.5, "measured", "x")
+        for name in ("Genoa", "Genoa, one thread per core")
+    }
+    tables = CpuTables(rows, {"epyc 9r14": CpuModel("EPYC 9R14", "Genoa", None)}, ())
+    cpuinfo = (
+        "vendor_id : AuthenticAMD\nmodel name : AMD EPYC 9R14\nflags : hypervisor\n"
+        f"siblings : {siblings}\ncpu cores : 2\n"
+    )
+    files = {"proc/cpuinfo": cpuinfo, "sys/class/dmi/id/sys_vendor": vendor}
+    found = detect_hardware((), write(tmp_path, files), tables)
+    assert found.microarchitecture == expected
+    assert resolve_hardware(found, tables).microarchitecture.name == expected
 
 
 def test_waiting_for_input_is_not_busy(tmp_path: Path) -> None:

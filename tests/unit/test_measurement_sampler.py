@@ -167,7 +167,7 @@ HARDWARE = Hardware(
 CPU_TABLES = CpuTables(
     {
         "generic x86_64": Microarchitecture(
-            "generic x86_64", "", "x86_64", None, 1, 4, 2, None, 0.5, "s"
+            "generic x86_64", "", "x86_64", None, 1, 4, 2, None, 0.5, "assumed", "s"
         )
     },
     {},
