@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
 from carbon_advisor.advisor.home import home_folder, prove_writable
 from carbon_advisor.advisor.ledger import sqlite_file
@@ -41,7 +41,7 @@ def open_to_write(url: str | None = None) -> Ledger:
     """
     path = ledger_path(url)
     prove_writable(path.parent)
-    if not path.exists():
+    if not os.path.lexists(path):
         _create(path)
     return _open(path)
 
@@ -79,13 +79,20 @@ def ledger_path(url: str | None = None) -> Path:
 
 
 def _open(path: Path) -> Ledger:
+    if not path.is_file():
+        raise StorageError(f"the ledger {path} is not a file, or a link to nothing")
+    path = path.resolve()  # SQLite keeps its log beside the file itself, not beside a link to it
     engine = _engine(path)
     try:
         with translated(engine, path):
             sqlite_file.check(path)
             migrate(engine, f"the ledger {path}")
     except OSError as error:
+        engine.dispose()
         raise StorageError(f"cannot open the ledger {path}: {error.strerror}") from error
+    except BaseException:
+        engine.dispose()
+        raise
     return Ledger(engine, path)
 
 
@@ -102,10 +109,12 @@ def _create(path: Path) -> None:
             with closing(sqlite3.connect(draft)) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
             migrate(engine, f"the ledger {path}")
+            engine.dispose()
             draft.rename(path)
     except OSError as error:
         raise StorageError(f"cannot create the ledger {path}: {error.strerror}") from error
     finally:
+        engine.dispose()
         sqlite_file.remove(draft)
 
 
@@ -113,7 +122,8 @@ def _engine(path: Path) -> Engine:
     engine = create_engine(
         "sqlite://",
         creator=lambda: sqlite_file.connect(path),
-        poolclass=NullPool,  # nothing is kept open between two uses, so nothing is left to close
+        poolclass=QueuePool,  # keeps the connection: opening and closing one costs a dozen writes
+        pool_size=1,
         json_serializer=partial(json.dumps, allow_nan=False),
     )
     event.listen(engine, "begin", _begin)

@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_S = 60.0  # a write takes about a millisecond: this is many processes' worth of queue
 CHECKED_WHEN_OPENED_BYTES = 16_000_000  # a quick_check reads about a megabyte per millisecond
-_MAGIC = b"SQLite format 3\0"
 _COMPANIONS = ("-wal", "-shm")
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, to_look: bool = False) -> sqlite3.Connection:
     """Open an existing file; transactions are begun by us, commits reach the disk.
 
-    Where it cannot be written it is opened for reading only.
+    Args:
+        path: of the database.
+        to_look: for reading only: leaves file and log as they are, also on closing. Where the
+            file cannot be written it is opened so in any case.
     """
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{_access(path)}",
+        f"{path.absolute().as_uri()}?{_access(path, to_look=to_look)}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
@@ -102,21 +104,21 @@ def keep_orphaned_log_aside(path: Path) -> None:
     _rename(path)
 
 
-def _access(path: Path) -> str:
-    """Return how the file can be opened, as parameters of a SQLite URI."""
+def _access(path: Path, *, to_look: bool) -> str:
+    """Return how the file is to be opened, as parameters of a SQLite URI."""
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-        return "mode=rw"
+        return "mode=ro" if to_look else "mode=rw"
     log = path.with_name(path.name + "-wal")
     has_log = log.exists() and log.stat().st_size > 0
     return "mode=ro" if has_log else "mode=ro&immutable=1"  # without a log nobody is writing
 
 
 def _is_corrupt(path: Path, *, whole: bool) -> bool:
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            return True
+    """Have SQLite look: reading the file by ourselves would, on closing, drop SQLite's locks."""
+    if path.stat().st_size == 0:  # SQLite would take it for a new database; ours never are empty
+        return True
     try:
-        with closing(connect(path)) as connection:
+        with closing(connect(path, to_look=True)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return whole and connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
     except sqlite3.DatabaseError as error:
