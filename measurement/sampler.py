@@ -232,10 +232,10 @@ class Sampler:
 
     def _notes(self, whole: Step) -> list[str]:
         notes = [meter.lost for meter in self._meters if meter.lost is not None]
-        others = 1 - whole.job_cpu_s / whole.machine_busy_s if whole.machine_busy_s else 0.0
-        if others > 0.2 and whole.machine_busy_s > 0.05 * whole.duration_s:
+        others = (whole.machine_busy_s - whole.job_cpu_s) / whole.duration_s
+        if others > 0.1 * self._clock.threads:
             notes.append(
-                f"other processes used {others:.0%} of the machine's busy time: "
+                f"other processes kept {others:.2g} of {self._clock.threads} threads busy: "
                 "their active energy is left out, and the job may have been slowed down"
             )
         stolen_s = self._machine.stolen_s - self._stolen_from_s

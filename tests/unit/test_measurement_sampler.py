@@ -157,7 +157,7 @@ def test_other_load_and_stolen_time_are_said(bench: Bench) -> None:
     bench.run(10, job_cores=1, other_cores=1)
     bench.stolen_s += 5
     notes = " ".join(sampler.result().notes)
-    assert "other processes used 50%" in notes
+    assert "other processes kept 1 of 4 threads busy" in notes
     assert "5 CPU seconds" in notes
 
 
