@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from carbon_advisor.advisor.durations import format_duration
 from carbon_advisor.advisor.formatting import format_number
 
 if TYPE_CHECKING:
@@ -38,7 +39,24 @@ def equivalents_of(emissions_g: float, catalog: Catalog) -> tuple[Equivalence, .
     )
 
 
+# Those that a line on the screen names: the ones that the most people can picture.
+ON_SCREEN = ("car_km_eu", "tv_hour", "home_day_us")
+_SECONDS = {"hours": 3600.0, "days": 86_400.0}
+_METRES = {"km": 1000.0}
+
+
 def in_words(equivalents: tuple[Equivalence, ...]) -> str:
-    """Return them as one phrase: "1.2 km by car, 3.4 hours of TV or ..."."""
-    parts = [f"{format_number(each.amount)} {each.unit} {each.label}" for each in equivalents]
+    """Return a few as one phrase: "driving an average European car for 36.6 m, ... or ..."."""
+    by_key = {each.key: each for each in equivalents}
+    parts = [_phrase(by_key[key]) for key in ON_SCREEN if key in by_key]
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} or {parts[-1]}"
+
+
+def _phrase(each: Equivalence) -> str:
+    if each.unit in _SECONDS:
+        amount = format_duration(each.amount * _SECONDS[each.unit])
+    elif each.unit in _METRES and each.amount < 1:
+        amount = f"{format_number(each.amount * _METRES[each.unit])} m"
+    else:
+        amount = f"{format_number(each.amount)} {each.unit}"
+    return f"{each.label} for {amount}"

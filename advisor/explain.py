@@ -11,7 +11,7 @@ from carbon_advisor.advisor.estimate.estimates import Estimate, estimates_of
 from carbon_advisor.advisor.estimate.translate import SECOND_THREAD_GAIN, scores
 from carbon_advisor.advisor.estimate.uncertainty import intervals
 from carbon_advisor.advisor.plan.joint import Choices, best_starts
-from carbon_advisor.advisor.provenance import Node
+from carbon_advisor.advisor.provenance import Node, cited
 from carbon_advisor.measurement.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def estimate_candidate(problem: Problem, offer: int) -> Estimate:
     samples = errors.sample(choice.emissions_g - embodied_g, embodied_g)
     interval = intervals(choice.emissions_g, samples)
     chosen = Choices(choice.offer, choice.start, choice.emissions_g)
-    return estimates_of(problem, chosen, interval, [float("nan")])[0]
+    return estimates_of(problem, chosen, interval, [float("nan")], [False])[0]
 
 
 def explain(problem: Problem, offer: int, estimate: Estimate) -> Node:
@@ -87,12 +87,6 @@ def explain(problem: Problem, offer: int, estimate: Estimate) -> Node:
             _embodied(problem, offer, estimate),
         ),
     )
-
-
-def cited(catalog: Catalog, source: str) -> str:
-    """Return the title of a source id of the catalogue; other texts as they are."""
-    known = catalog.sources.get(source)
-    return known.title if known else source
 
 
 def _energy(problem: Problem, offer: int, estimate: Estimate) -> Node:

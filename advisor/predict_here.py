@@ -12,6 +12,7 @@ from carbon_advisor.advisor.estimate.uncertainty import CPU_SPEED_SD, intensity_
 from carbon_advisor.advisor.estimate.workload import workload_of
 from carbon_advisor.advisor.intensity import mean_intensity
 from carbon_advisor.advisor.interval import Interval, combined_log_sd, log_sd, lognormal_interval
+from carbon_advisor.advisor.provenance import cited
 from carbon_advisor.measurement.cpu_lookup import resolve_hardware
 
 if TYPE_CHECKING:
@@ -142,6 +143,5 @@ def _intensity_source(location: Location | None, catalog: Catalog) -> str:
         return "unknown: nobody said where this machine stands"
     zones, zone = catalog.zones, location.zone
     shape = "hourly profile" if zones.has_profile[zone] else "no hourly profile"
-    return (
-        f"{zones.lifecycle_source[zone]} {zones.lifecycle_year[zone]}, average lifecycle, {shape}"
-    )
+    source = cited(catalog, str(zones.lifecycle_source[zone]))
+    return f"{source}, {zones.lifecycle_year[zone]}, average lifecycle, {shape}"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from carbon_advisor.advisor.catalog import Catalog
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,9 @@ class Node:
             "year": self.year,
             "parts": [part.to_json() for part in self.parts],
         }
+
+
+def cited(catalog: Catalog, source: str) -> str:
+    """Return the title of one of the catalogue's source ids; other texts as they are."""
+    known = catalog.sources.get(source)
+    return known.title if known else source

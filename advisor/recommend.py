@@ -12,7 +12,11 @@ from carbon_advisor.advisor.candidates import errors_of, requirement_masks
 from carbon_advisor.advisor.constraints import all_of, failing_only, masks
 from carbon_advisor.advisor.equivalents import Equivalence, equivalents_of
 from carbon_advisor.advisor.estimate.estimates import Estimate, estimates_of
-from carbon_advisor.advisor.estimate.uncertainty import intervals, probability_best
+from carbon_advisor.advisor.estimate.uncertainty import (
+    differs_from,
+    intervals,
+    probability_best,
+)
 from carbon_advisor.advisor.plan.joint import Choices, best_of, best_of_each
 from carbon_advisor.advisor.problem import Problem, Question
 from carbon_advisor.measurement.errors import ConstraintError
@@ -98,11 +102,11 @@ def recommend(question: Question, catalog: Catalog, top: int = TOP) -> Recommend
     """
     problem = Problem(question, catalog)
     needs = requirement_masks(question.workload, problem.candidates, catalog)
-    by_name = {**needs, **masks(question.limits, problem.candidates, catalog)}
+    limits = masks(question.limits, problem.candidates, catalog)
     count = len(problem.candidates)
     if count == 0:
         raise ConstraintError("no offer has an accelerator that this job could use")
-    eligible = all_of(by_name, count)
+    eligible = all_of({**needs, **limits}, count)
     contenders, regional = _winners(problem, np.flatnonzero(eligible))
     sampled = _Sampled.of(problem, contenders, regional)
     ranking = sampled.estimates(contenders, top)
@@ -123,7 +127,7 @@ def recommend(question: Question, catalog: Catalog, top: int = TOP) -> Recommend
         baseline=baseline,
         saving_g=saving_g,
         equivalents=equivalents_of(max(0.0, saving_g), catalog),
-        constraint_costs=_constraint_costs(problem, by_name, ranking[0].emissions_g.value),
+        constraint_costs=_constraint_costs(problem, limits, fitting, ranking[0]),
         notes=_notes(problem, ranking[0]),
     )
 
@@ -145,6 +149,7 @@ class _Sampled:
     offer: NDArray[np.intp]
     interval: list[Interval]
     probability: list[float]
+    differs: list[bool]
 
     @classmethod
     def of(cls, problem: Problem, contenders: Choices, regional: Choices) -> _Sampled:
@@ -156,7 +161,14 @@ class _Sampled:
         embodied_g = problem.candidates.embodied_g[offer]
         errors = errors_of(offer, problem.question.workload, problem.candidates, problem.catalog)
         samples = errors.sample(total_g - embodied_g, embodied_g)
-        return cls(problem, offer, intervals(total_g, samples), probability_best(samples).tolist())
+        first = int(np.searchsorted(offer, contenders.offer[0]))
+        return cls(
+            problem,
+            offer,
+            intervals(total_g, samples),
+            probability_best(samples).tolist(),
+            differs_from(samples, first).tolist(),
+        )
 
     def estimates(self, choices: Choices, top: int) -> tuple[Estimate, ...]:
         """Return the estimates of the first `top` choices."""
@@ -167,6 +179,7 @@ class _Sampled:
             part,
             [self.interval[row] for row in rows],
             [self.probability[row] for row in rows],
+            [self.differs[row] for row in rows],
         )
 
     def probability_of_region(self, offer: int) -> float:
@@ -177,13 +190,16 @@ class _Sampled:
 
 
 def _constraint_costs(
-    problem: Problem, by_name: dict[str, NDArray[np.bool_]], chosen_g: float
+    problem: Problem,
+    limits: dict[str, NDArray[np.bool_]],
+    fitting: NDArray[np.bool_],
+    chosen: Estimate,
 ) -> tuple[ConstraintCost, ...]:
-    """Return what each constraint costs, dearest first."""
+    """Return what each of the user's constraints costs, dearest first."""
     catalog, candidates = problem.catalog, problem.candidates
     costs = []
-    for name, mask in failing_only(by_name, len(candidates)).items():
-        members = np.flatnonzero(mask)
+    for name, mask in failing_only(limits, len(candidates)).items():
+        members = np.flatnonzero(mask & fitting)
         parts = (problem.trace, problem.offers, problem.starts_h, problem.bounds, members)
         best = best_of(*parts, 1)
         if len(best) == 0:
@@ -194,10 +210,10 @@ def _constraint_costs(
         costs.append(
             ConstraintCost(
                 constraint=name,
-                excluded=int((~by_name[name]).sum()),
+                excluded=int((~limits[name] & fitting).sum()),
                 candidate=f"{region}:{kind}",
                 emissions_g=float(best.emissions_g[0]),
-                saving_g=max(0.0, chosen_g - float(best.emissions_g[0])),
+                saving_g=max(0.0, chosen.emissions_g.value - float(best.emissions_g[0])),
             )
         )
     return tuple(sorted(costs, key=lambda cost: -cost.saving_g))

@@ -73,6 +73,7 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         "price_usd": known(estimate.price_usd),
         "hourly_profile": estimate.hourly_profile,
         "probability_best": known(estimate.probability_best),
+        "differs_from_first": estimate.differs_from_first,
     }
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+FEW = 8  # names that fit a line: where none is near, all are shown
+
+
 class AdvisorError(Exception):
     """Base of every error raised on purpose; its message is fit to be shown as it is."""
 
@@ -48,8 +51,11 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind = kind
         self.name = name
-        self.nearest = nearest_names(name, known)
+        every = list(known)
+        self.nearest = nearest_names(name, every)
         hint = f"; nearest known: {', '.join(self.nearest)}" if self.nearest else ""
+        if not hint and len(every) <= FEW:
+            hint = f"; known: {', '.join(every)}"
         super().__init__(f"unknown {kind} '{name}'{hint}")
 
 

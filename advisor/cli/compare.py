@@ -109,6 +109,11 @@ def _print_all(compared: Sequence[RunComparison]) -> None:
         "[dim]Actual figures; error = (predicted − actual) / actual; "
         "! outside the 90 % interval.[/dim]"
     )
+    if any(each.of("emissions_g") for each in compared):
+        screen.print(
+            "[dim]Actual emissions are measured energy × the catalogue's intensity: their error is "
+            "the energy's, an error of the intensity is not seen.[/dim]"
+        )
     left_out = sum(not each.counts for each in compared)
     if left_out:
         screen.print(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from carbon_advisor.advisor.cli import compare, estimate, explain, profile, recommend, run
 from carbon_advisor.measurement.errors import AdvisorError
 
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+USAGE_ERROR: Any = typer.BadParameter.__mro__[2]  # what every error of the command line itself is
+
 app = typer.Typer(
     name="advisor",
-    help="Where, on what machine and when should a job run so that it emits least?",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -22,12 +23,12 @@ app = typer.Typer(
 # What follows the options is the user's command, with options of its own.
 PASS_ON = {"allow_interspersed_args": False}
 
-app.command("profile", context_settings=PASS_ON)(profile.profile)
-app.command("recommend")(recommend.recommend)
-app.command("explain")(explain.explain)
-app.command("estimate")(estimate.estimate)
-app.command("run")(run.run)
-app.command("compare")(compare.compare)
+app.command("profile", short_help="Measure a job here.", context_settings=PASS_ON)(profile.profile)
+app.command("recommend", short_help="Rank where, on what and when.")(recommend.recommend)
+app.command("explain", short_help="Show where figures come from.")(explain.explain)
+app.command("estimate", short_help="Estimate from stated inputs.")(estimate.estimate)
+app.command("run", short_help="Run a job here, predicted first.")(run.run)
+app.command("compare", short_help="Show predicted against actual.")(compare.compare)
 
 
 def _show_version(wanted: bool) -> None:
@@ -38,8 +39,9 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool,
@@ -47,6 +49,8 @@ def options(
     ] = False,
 ) -> None:
     """Where, on what machine and when should a job run so that it emits least?"""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
@@ -57,20 +61,26 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:2] or bool(os.environ.get("ADVISOR_DEBUG"))
     try:
         code = app(standalone_mode=False)
-    except AdvisorError as error:
-        if debug:
-            raise
-        _fail(str(error), error.exit_code)
-    except typer.Abort:
-        _fail("stopped", 130)
-    except KeyboardInterrupt:
-        _fail("stopped by Ctrl-C", 130)
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except typer.BadParameter.__mro__[2] as error:  # usage errors of the command line
-        _fail(f"{error.format_message()} (see 'advisor --help')", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("stopped by Ctrl-C", INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(*_line_and_code(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _line_and_code(error: Exception) -> tuple[str, int]:
+    """Return what to say of an error, and the exit code."""
+    if isinstance(error, AdvisorError):
+        return str(error), error.exit_code
+    if isinstance(error, USAGE_ERROR):
+        return f"{error.format_message()} (see 'advisor --help')", 2
+    what = f"unexpected {type(error).__name__}: {error}"
+    return f"{what} (a defect of advisor: 'advisor --debug …' shows where)", 1
 
 
 def _fail(message: str, code: int) -> None:

@@ -9,7 +9,6 @@ from carbon_advisor.advisor.durations import format_duration
 from carbon_advisor.advisor.equivalents import in_words
 from carbon_advisor.advisor.formatting import (
     format_emissions,
-    format_energy,
     format_price,
     format_range,
 )
@@ -55,12 +54,12 @@ def ranking_table(estimates: Sequence[Estimate], first: int = 1) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("#", justify="right")
     table.add_column("region", overflow="fold")
     table.add_column("machine", overflow="fold")
     table.add_column("start", no_wrap=True)
-    for heading in ("takes", "energy", "CO2eq", "90 % interval", "price"):
+    for heading in ("takes", "CO2eq", "90 %", "price"):
         table.add_column(heading, justify="right", no_wrap=True)
     for place, each in enumerate(estimates, start=first):
         table.add_row(
@@ -69,7 +68,6 @@ def ranking_table(estimates: Sequence[Estimate], first: int = 1) -> Table:
             each.instance_type,
             local_time(each.start_at),
             format_duration(each.duration_h * 3600),
-            format_energy(each.energy_kwh),
             format_emissions(each.emissions_g.value),
             format_range(each.emissions_g),
             format_price(each.price_usd),
@@ -78,8 +76,8 @@ def ranking_table(estimates: Sequence[Estimate], first: int = 1) -> Table:
 
 
 def local_time(moment: datetime) -> str:
-    """A time as the user's clock shows it: "Tue 24 04:00"."""
-    return moment.astimezone().strftime("%a %d %H:%M")
+    """A time as the user's clock shows it: "Tue 04:00"."""
+    return moment.astimezone().strftime("%a %H:%M")
 
 
 def _print_comparison(screen: Console, recommendation: Recommendation) -> None:
@@ -95,9 +93,21 @@ def _print_comparison(screen: Console, recommendation: Recommendation) -> None:
         screen.print(f"As much as {in_words(recommendation.equivalents)}.")
     screen.print(
         f"The first place is the best with a probability of {best.probability_best:.0%}, "
-        f"its region with {recommendation.probability_region_best:.0%}."
+        f"its region with {recommendation.probability_region_best:.0%}.{_alike(recommendation)}"
     )
     screen.print(_about_waiting(best, recommendation.starts))
+
+
+def _alike(recommendation: Recommendation) -> str:
+    alike = [
+        str(place)
+        for place, each in enumerate(recommendation.ranking[1:], start=2)
+        if not each.differs_from_first
+    ]
+    if not alike:
+        return ""
+    places = f"Place {alike[0]} does" if len(alike) == 1 else f"Places {', '.join(alike)} do"
+    return f" {places} not differ significantly from it."
 
 
 def _about_waiting(best: Estimate, starts: int) -> str:

@@ -22,6 +22,7 @@ class Estimate:
     `energy_kwh` is the machine's, without PUE: operational_g = energy_kwh × pue ×
     intensity_g_per_kwh. `emissions_g` is operational_g + embodied_g with its 90 % interval;
     `emissions_now_g` is the same if it started now. Prices are NaN where they are not known.
+    `differs_from_first`: it emits more than the first place in at least 95 % of the samples.
     """
 
     region: str
@@ -50,6 +51,7 @@ class Estimate:
     price_usd_per_h: float
     hourly_profile: bool
     probability_best: float
+    differs_from_first: bool
 
     @property
     def candidate(self) -> str:
@@ -63,19 +65,28 @@ class Estimate:
 
 
 def estimates_of(
-    problem: Problem, choices: Choices, intervals: list[Interval], probabilities: list[float]
+    problem: Problem,
+    choices: Choices,
+    intervals: list[Interval],
+    probabilities: list[float],
+    differs: list[bool],
 ) -> tuple[Estimate, ...]:
-    """Return the estimates of `choices`, in their order."""
+    """Return the estimates of `choices`, in their order; every list has their length."""
     return tuple(
-        _estimate(problem, int(offer), int(start), interval, probability)
-        for offer, start, interval, probability in zip(
-            choices.offer, choices.start, intervals, probabilities, strict=True
+        _estimate(problem, int(offer), int(start), *figures)
+        for offer, start, *figures in zip(
+            choices.offer, choices.start, intervals, probabilities, differs, strict=True
         )
     )
 
 
 def _estimate(
-    problem: Problem, offer: int, start: int, interval: Interval, probability: float
+    problem: Problem,
+    offer: int,
+    start: int,
+    interval: Interval,
+    probability: float,
+    differs: bool,
 ) -> Estimate:
     catalog, candidates = problem.catalog, problem.candidates
     regions, types = catalog.regions, catalog.instance_types
@@ -115,4 +126,5 @@ def _estimate(
         price_usd_per_h=float(candidates.price_usd_per_h[offer]),
         hourly_profile=bool(catalog.zones.has_profile[candidates.zone[offer]]),
         probability_best=probability,
+        differs_from_first=differs,
     )

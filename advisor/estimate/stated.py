@@ -12,7 +12,7 @@ from carbon_advisor.advisor.estimate.translate import Translation
 from carbon_advisor.advisor.estimate.uncertainty import EMBODIED_SD, PUE_SD, intensity_sd
 from carbon_advisor.advisor.intensity import mean_intensity
 from carbon_advisor.advisor.interval import Interval, combined_log_sd, log_sd, lognormal_interval
-from carbon_advisor.advisor.provenance import Node
+from carbon_advisor.advisor.provenance import Node, cited
 from carbon_advisor.measurement.errors import InputError
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _pue(stated: Stated, location: Location | None, catalog: Catalog) -> _Part:
         return _Part(location.pue, node, PUE_SD[location.pue_basis])
     regions, row = catalog.regions, location.region
     node = Node(
-        "PUE", location.pue, "", location.pue_basis, str(regions.pue_source[row]),
+        "PUE", location.pue, "", location.pue_basis, cited(catalog, str(regions.pue_source[row])),
         str(regions.pue_year[row]),
     )  # fmt: skip
     return _Part(location.pue, node, PUE_SD[location.pue_basis])
@@ -275,9 +275,10 @@ def _intensity(
         np.array([zones.hour_relative_sd[zone]]),
         np.array([hours]),
     )
+    level = cited(catalog, str(zones.lifecycle_source[zone]))
     node = Node(
         "intensity", value, "g/kWh", "modelled",
-        f"average lifecycle of {zones.id[zone]}, {zones.lifecycle_source[zone]}, over the hours",
+        f"average lifecycle of {zones.id[zone]} over the hours: {level}",
         str(zones.lifecycle_year[zone]),
     )  # fmt: skip
     return _Part(value, node, float(sd[0]))
@@ -291,7 +292,7 @@ def _embodied(stated: Stated, catalog: Catalog) -> _Part:
     if stated.instance_type is not None:
         row = stated.instance_type
         grams = float(catalog.instance_types.embodied_g_per_h[row]) * hours * stated.count
-        source = str(catalog.instance_types.embodied_source[row])
+        source = cited(catalog, str(catalog.instance_types.embodied_source[row]))
         node = Node("embodied", grams, "g CO2eq", "modelled", f"share of the machine: {source}")
         return _Part(grams, node, EMBODIED_SD)
     if stated.accelerator is not None:

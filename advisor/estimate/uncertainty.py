@@ -16,10 +16,13 @@ from carbon_advisor.advisor.interval import Interval, log_sd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from carbon_advisor.advisor.plan.trace import Floats, Ints
 
 SAMPLES = 1_000
 SEED = 20_260_101  # fixed: the same question has the same answer
+SIGNIFICANT = 0.95
 MEDIAN_TO_SD = 0.6745  # median absolute error of a normal in standard deviations
 
 # The median error of `t = C · s_X / s_Y` between any two CPUs is 15 %, of the GPU's geometric mean
@@ -102,3 +105,9 @@ def probability_best(samples_g: Floats) -> Floats:
     """Return how often each candidate is the lowest of all; shape (candidates,), sums to 1."""
     winners = np.bincount(samples_g.argmin(axis=1), minlength=samples_g.shape[1])
     return winners / len(samples_g)
+
+
+def differs_from(samples_g: Floats, first: int) -> NDArray[np.bool_]:
+    """Whether each candidate emits more than `first` in 95 % of the samples; (candidates,)."""
+    more = (samples_g > samples_g[:, [first]]).mean(axis=0)
+    return np.asarray(more >= SIGNIFICANT)

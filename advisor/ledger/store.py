@@ -54,7 +54,7 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; a later use opens a new one."""
         self._engine.dispose()
 
     def write_prediction(self, prediction: Prediction) -> None:

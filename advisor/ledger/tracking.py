@@ -91,6 +91,7 @@ def run_tracked(
     )
     ledger.write_prediction(prediction)
     ledger.start_run(run)
+    ledger.close()  # a file held open for hours would be written to after somebody moved it away
     try:
         measured = profile_command(command, name=run.name, stdout=stdout)
     except BaseException as error:

@@ -243,7 +243,7 @@ def test_an_edited_profile_names_its_field(
         (text.replace('"duration_s": 7200.0', '"duration_s": NaN', 1), "duration_s"),
         (text.replace('"memory_peak_gb"', '"memory_peek_gb"'), "memory_p"),
         (text[: len(text) // 2], "JSON"),
-        ("", "JSON"),
+        ("", "empty"),
     ):
         path = tmp_path / "edited.json"
         path.write_text(edit)
