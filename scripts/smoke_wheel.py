@@ -149,10 +149,10 @@ def canonical(name: str) -> str:
 
 def check_packages(binaries: Path, folder: Path) -> None:
     """Raise SmokeError if the wheel brought too many packages beside pandas' and typer's own."""
-    pip = (binaries / "python", "-m", "pip", "--disable-pip-version-check", "--quiet")
+    pip = (binaries / "python", "-m", "pip", "--disable-pip-version-check")
     installed = json.loads(run(*pip, "list", "--format", "json", cwd=folder))
-    needed = ("install", "--dry-run", "--ignore-installed", "--report", "-", "pandas", "typer")
-    report = json.loads(run(*pip, *needed, cwd=folder))
+    needed = ("install", "--quiet", "--dry-run", "--ignore-installed", "--report", "-")
+    report = json.loads(run(*pip, *needed, "pandas", "typer", cwd=folder))
     theirs = {canonical(each["metadata"]["name"]) for each in report["install"]}
     brought_along = {"pip", "setuptools", "carbon-advisor"}
     ours = {canonical(each["name"]) for each in installed} - theirs - brought_along
