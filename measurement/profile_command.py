@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from carbon_advisor.measurement.hardware import Hardware
     from carbon_advisor.measurement.machine_clock import MachineClock
+    from carbon_advisor.measurement.sampler import Measurement
 
 SHORTEST_INTERVAL_S = 0.01
 LONGEST_INTERVAL_S = 600.0  # energy counters wrap after some twenty minutes
@@ -40,8 +42,7 @@ def profile_command(
 ) -> Profile:
     """Run a command to its end and return what it used, also when it fails.
 
-    Signals that would end this process go to the command instead; the profile of what ran until
-    then is returned. Sampling begins dense, so that short jobs have a series too.
+    Signals that would end this process go to the command; what ran until then is returned.
 
     Args:
         command: program and arguments; arguments that look like secrets are not kept.
@@ -75,14 +76,25 @@ def profile_command(
         left = job.usage().pids
     notes = [*chosen.notes, *measured.notes]
     if left:
-        notes.append(f"{len(left)} processes of the job outlived its command: counted until then")
+        notes.append(f"{len(left)} process(es) of the job outlived its command: counted until then")
     assert job.exit_code is not None
-    kept = redacted(command)
+    profile = _profile(redacted(command), name, started_at, job.exit_code, measured, hardware)
+    return replace(profile, notes=tuple(notes))
+
+
+def _profile(
+    command: tuple[str, ...],
+    name: str | None,
+    started_at: datetime,
+    exit_code: int,
+    measured: Measurement,
+    hardware: Hardware,
+) -> Profile:
     return Profile(
-        name=name or job_name(kept),
-        command=kept,
+        name=name or job_name(command),
+        command=command,
         started_at=started_at,
-        exit_code=job.exit_code,
+        exit_code=exit_code,
         duration_s=measured.duration_s,
         measured_duration_s=measured.duration_s,
         scale=1.0,
@@ -97,7 +109,7 @@ def profile_command(
         energy=measured.energy,
         hardware=hardware,
         series=measured.series,
-        notes=tuple(notes),
+        notes=measured.notes,
     )
 
 

@@ -136,7 +136,7 @@ def _read_text(path: Path) -> str:
     if len(content) > LARGEST_BYTES:
         raise ProfileError(f"{path}: larger than {LARGEST_BYTES // 10**6} MB, so not a profile")
     if not content.strip():
-        raise ProfileError(f"{path}: the file is empty")
+        raise ProfileError(f"{path}: not JSON: the file is empty")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,6 +1,6 @@
 """CPU and DRAM energy from Linux powercap (RAPL), Intel and AMD, one counter per socket summed.
 
-Counted: packages and their DRAM. Not counted, being parts or repeats: core, uncore, psys, mmio.
+Core, uncore, psys and mmio are parts or repeats. Tested on trees like recorded ones, no hardware.
 """
 
 from __future__ import annotations
