@@ -5,7 +5,6 @@ Pure: records in, values out.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 Quantity = Literal["duration_s", "energy_kwh", "emissions_g"]
 QUANTITIES: tuple[Quantity, ...] = ("duration_s", "energy_kwh", "emissions_g")
+NOTHING = 1e-12  # a picosecond, 4 µJ, a picogram: less is no measurement to divide by
 COMPARISON_SCHEMA = "carbon-advisor/comparison/1"
 
 
@@ -31,11 +31,10 @@ class Comparison:
 
     @property
     def relative_error(self) -> float | None:
-        """(predicted − actual) / actual: positive is too much; None where actual is 0."""
-        if self.actual <= 0:
+        """(predicted − actual) / actual: positive is too much; None where actual is nothing."""
+        if self.actual < NOTHING:
             return None
-        error = (self.predicted.value - self.actual) / self.actual
-        return error if math.isfinite(error) else None
+        return (self.predicted.value - self.actual) / self.actual
 
     @property
     def inside(self) -> bool:
@@ -66,7 +65,7 @@ class Accuracy:
     """How good the predictions of one quantity are, over all finished runs.
 
     Attributes:
-        count: runs compared; those with an actual of 0 have no relative error and only count in
+        count: runs compared; one with an actual of nothing has no relative error and counts only in
             the coverage.
         bias: mean signed relative error; positive is too much.
         mape: mean absolute relative error.

@@ -55,7 +55,8 @@ def prove_writable(folder: Path) -> None:
         for path in missing:
             with suppress(OSError):
                 path.rmdir()
-        reason = getattr(error, "strerror", None) or str(error)
+        in_place = isinstance(error, FileExistsError)
+        reason = "a file is in its place" if in_place else getattr(error, "strerror", None) or error
         raise StorageError(
             f"cannot write in the folder {folder}: {reason}; "
             "set ADVISOR_HOME to a folder that can be written and has room"

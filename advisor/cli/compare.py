@@ -76,7 +76,7 @@ def run_table(compared: RunComparison) -> Table:
 
     run = compared.run
     ending = run.state if run.exit_code in (0, None) else f"{run.state}, exit code {run.exit_code}"
-    title = Text(f"{printable(run.name)} · run {run.id[:_SHORT_ID]} · {ending}", style="bold")
+    title = Text(f"{printable(run.name, 40)} · run {run.id[:_SHORT_ID]} · {ending}", style="bold")
     table = Table(box=box.SIMPLE, title=title, title_justify="left", pad_edge=False)
     table.add_column("")
     for heading in ("predicted", "90 % interval", "actual", "error"):
@@ -94,9 +94,10 @@ def run_table(compared: RunComparison) -> Table:
     return table
 
 
-def printable(text: str) -> str:
-    """Return text without characters that a terminal would act on."""
-    return "".join(c if c.isprintable() else "�" for c in text)
+def printable(text: str, longest: int) -> str:
+    """Return text without characters that a terminal would act on, cut to a length."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def _print_all(compared: Sequence[RunComparison]) -> None:
@@ -133,10 +134,10 @@ def _runs_table(compared: Sequence[RunComparison]) -> Table:
 
     from carbon_advisor.advisor.compare import QUANTITIES
 
-    table = Table(box=box.SIMPLE, pad_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE, show_edge=False, padding=(0, 1, 0, 0))
     table.add_column("run", no_wrap=True)
     table.add_column("started", no_wrap=True)
-    table.add_column("job", no_wrap=True, overflow="ellipsis", max_width=14)
+    table.add_column("job", no_wrap=True)
     for quantity in QUANTITIES:
         table.add_column(_TITLES[quantity], justify="right", no_wrap=True)
         table.add_column("error", justify="right", no_wrap=True)
@@ -145,7 +146,7 @@ def _runs_table(compared: Sequence[RunComparison]) -> Table:
         table.add_row(
             each.run.id[:_SHORT_ID] + ("" if each.counts else "*"),
             each.run.started_at.astimezone().strftime("%d %b %H:%M"),
-            Text(printable(each.run.name)),
+            Text(printable(each.run.name, 12)),
             *(text for pair in cells for text in pair),
         )
     return table
@@ -194,9 +195,9 @@ def _shown(compared: Comparison, value: float) -> str:
 
 
 def _percent(error: float | None, *, signed: bool = True) -> str:
-    """Return a relative error as people read it; from a hundredfold on as predicted/actual."""
+    """Return a relative error as people read it; from tenfold on as predicted/actual."""
     if error is None:
         return "–"
-    if abs(error) >= 100:
-        return f"×{error + 1:.3g}"
-    return f"{error:+,.0%}" if signed else f"{error:,.0%}"
+    if abs(error) >= 10:
+        return f"×{error + 1:.0f}" if error < 998.5 else ">×999"
+    return f"{error:+.0%}" if signed else f"{error:.0%}"
