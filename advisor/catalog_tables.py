@@ -45,6 +45,7 @@ class Zones:
     direct_source: Texts
     ember_g_per_kwh: Floats
     ember_year: Ints
+    ember_source: Texts
     has_profile: Bools
     profile_basis: Texts
     profile_source: Texts
@@ -83,8 +84,10 @@ class Regions:
     wue_l_per_kwh: Floats
     wue_year: Ints
     wue_basis: Texts
+    wue_source: Texts
     provider_g_per_kwh: Floats
     provider_year: Ints
+    provider_source: Texts
     launched: Bools
 
 
@@ -109,13 +112,16 @@ class InstanceTypes:
     architecture: Texts
     accelerator: Ints
     accelerator_count: Floats
+    spec_source: Texts
     cpu_model: Texts
     microarchitecture: Ints
     cpu_basis: Texts
+    cpu_source: Texts
     threads_per_core: Ints
     single_thread_score: Floats
     multi_thread_score: Floats
     score_basis: Texts
+    score_source: Texts
     embodied_g_per_h: Floats
     embodied_basis: Texts
     embodied_source: Texts
@@ -142,6 +148,7 @@ class Microarchitectures:
     max_w_per_thread: Floats
     memory_gb_per_thread: Floats
     single_thread_score: Floats
+    score_source: Texts
     relative_error: Floats
     machines: Ints
     basis: Texts
@@ -166,6 +173,7 @@ class Accelerators:
     tdp_w: Floats
     idle_w: Floats
     idle_basis: Texts
+    idle_source: Texts
     memory_gb: Floats
     bandwidth_gb_per_s: Floats
     fp32_tflops: Floats
@@ -173,6 +181,7 @@ class Accelerators:
     year: Ints
     embodied_kg: Floats
     embodied_basis: Texts
+    embodied_source: Texts
     datasheet: Texts
     source: Texts
 

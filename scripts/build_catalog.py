@@ -59,7 +59,7 @@ def _machines(sources: Path) -> list[Table]:
     """Instance types, microarchitectures and CPU models: each needs the scores of all."""
     known = Microarchitectures()
     found = machines_of_all_clouds(sources, known)
-    scores = scores_of(sources, found.machines)
+    scores = scores_of(sources, found.machines, known)
     in_clouds = {machine.cpu_model for machine in found.machines if machine.cpu_model}
     return [
         build_instance_types(sources, found, scores),
@@ -120,7 +120,7 @@ def _write_manifest(
 
 def _used_sources(table: Table) -> list[str]:
     columns = [name for name in table.columns if name == "source" or name.endswith("_source")]
-    return sorted({name for column in columns for name in _column(table, column)})
+    return sorted({*table.also, *(name for column in columns for name in _column(table, column))})
 
 
 def _column(table: Table, column: str) -> list[str]:

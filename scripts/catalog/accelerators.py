@@ -9,8 +9,6 @@ from catalog.files import Row, Table, hand_rows, median, number, read_rows, roun
 if TYPE_CHECKING:
     from pathlib import Path
 
-# NVIDIA's product carbon footprint of HGX H100 is 1,312 kg for 8; all others are assumed alike.
-MEASURED_EMBODIED_KG = {"NVIDIA H100 80GB HBM3": 164.0}
 CROSS_CHECK_TOLERANCE = 0.2
 COLUMNS = (
     "accelerator",
@@ -20,6 +18,7 @@ COLUMNS = (
     "tdp_w",
     "idle_w",
     "idle_basis",
+    "idle_source",
     "memory_gb",
     "bandwidth_gb_per_s",
     "fp32_tflops",
@@ -27,6 +26,7 @@ COLUMNS = (
     "year",
     "embodied_kg",
     "embodied_basis",
+    "embodied_source",
     "datasheet",
     "source",
 )
@@ -59,7 +59,7 @@ def _accelerator(row: dict[str, str], idle: dict[str, float], factors: dict[str,
     figures = {column: float(row[column]) for column in _FIGURES}
     measured = idle.get(name)
     idle_w = figures["tdp_w"] * factors["gpu_idle_fraction"] if measured is None else measured
-    known_kg = MEASURED_EMBODIED_KG.get(name)
+    known_kg = number(row["embodied_kg"])
     return {
         "accelerator": name,
         "short": row["short"],
@@ -68,9 +68,11 @@ def _accelerator(row: dict[str, str], idle: dict[str, float], factors: dict[str,
         **figures,
         "idle_w": rounded(idle_w, 1),
         "idle_basis": "assumed" if measured is None else "measured",
+        "idle_source": "assumed" if measured is None else "sparecores_inspector",
         "year": row["year"],
         "embodied_kg": known_kg or factors["embodied_accelerator_kg"],
-        "embodied_basis": "nvidia_pcf" if known_kg else "ccf_methodology",
+        "embodied_basis": "vendor" if known_kg else "assumed",
+        "embodied_source": "nvidia_pcf" if known_kg else "ccf_methodology",
         "datasheet": row["datasheet"],
         "source": "nvidia_datasheets" if row["vendor"] == "NVIDIA" else "amd_datasheets",
     }

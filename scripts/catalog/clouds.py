@@ -13,6 +13,7 @@ from catalog.machine import (
     Machine,
     Seen,
     sparecores_servers,
+    usual_cpus,
     usual_threads,
 )
 
@@ -42,9 +43,20 @@ AWS_OTHER_ACCELERATORS = (
     "FpgaInfo",
     "MediaAcceleratorInfo",
 )
-SHARED_HYPERTHREADS = {"t1", "t2"}  # Xen: one thread per core is what the guest sees, not gets
+SHARED_HYPERTHREADS = {
+    "t1",
+    "t2",
+    "m1",
+    "m2",
+    "c1",
+}  # Xen: one thread per core is what the guest sees, not gets
 UNPOWERED = re.compile(r"Standard_(NP|PB|NM)\d")  # FPGA and media cards
 CONSTRAINED = re.compile(r"Standard_[A-Z]+\d+-\d+")
+GENERAL_SERIES = re.compile(
+    r"Standard_(?P<series>[DE])(?P<vcpus>\d+)(?P<features>[nbld]*)s_v(?P<version>[67])"
+)
+GENERAL_SERIES_VCPUS = 64  # larger ones have less memory per vCPU
+GIB_PER_VCPU = {"D": 4, "Dl": 2, "E": 8}
 HOSTS = re.compile(r"type ?\d|placeholder|sqlg7|special", re.IGNORECASE)
 
 
@@ -64,7 +76,7 @@ def aws_machines(sources: Path, cpus: CpuFinder, into: Catalogue) -> None:
     """Take over the AWS types that moto describes."""
     described: dict[str, Any] = read_json(sources / "instances/moto_instance_types.json.gz")
     seen = sparecores_servers(sources, "aws")
-    threads = usual_threads(seen)
+    threads, siblings = usual_threads(seen), usual_cpus(seen)
     for name in sorted(described):
         facts = described[name]
         reason = _aws_reason(name, facts, described)
@@ -79,6 +91,7 @@ def aws_machines(sources: Path, cpus: CpuFinder, into: Catalogue) -> None:
         architectures = facts["ProcessorInfo"]["SupportedArchitectures"]
         machine = Machine(
             provider="aws",
+            source="moto",
             name=name,
             family=family,
             vcpus=float(facts["VCpuInfo"]["DefaultVCpus"]),
@@ -89,7 +102,7 @@ def aws_machines(sources: Path, cpus: CpuFinder, into: Catalogue) -> None:
             accelerator_count=count,
             burstable=bool(facts.get("BurstablePerformanceSupported")),
         )
-        into.machines.append(cpus.complete(machine, seen.get(name)))
+        into.machines.append(cpus.complete(machine, seen.get(name), siblings.get(family, "")))
     for name in sorted(set(seen) - set(described)):
         into.leave(f"aws: {name.split('.')[0]} is no longer offered")
 
@@ -98,7 +111,7 @@ def _aws_reason(name: str, facts: dict[str, Any], described: dict[str, Any]) -> 
     """Why a type is left out; empty if it is not."""
     if name.startswith("mac"):
         return "aws: Mac host (power of the host not known)"
-    if any(kind in facts for kind in AWS_OTHER_ACCELERATORS):
+    if any(kind in facts for kind in AWS_OTHER_ACCELERATORS) or name.startswith("trn"):
         return "aws: accelerator of unknown power (Inferentia, Trainium, FPGA, media, Qualcomm)"
     family = name.split(".")[0]
     if family.startswith("hpc"):
@@ -123,10 +136,10 @@ def azure_machines(sources: Path, cpus: CpuFinder, into: Catalogue) -> None:
     """Take over the Azure sizes that have a price and whose vCPUs and memory are known."""
     names = {row["sku"].strip() for row in read_rows(_azure_prices(sources))}
     seen = sparecores_servers(sources, "azure")
-    threads = usual_threads(seen)
+    threads, siblings = usual_threads(seen), usual_cpus(seen)
     accelerators = AcceleratorFinder("azure_accelerators")
     for name in sorted(names):
-        entry = seen.get(name)
+        entry = seen.get(name) or size_by_name(name)
         reason = _azure_reason(name, entry, accelerators)
         if reason or entry is None:
             into.leave(reason)
@@ -134,6 +147,7 @@ def azure_machines(sources: Path, cpus: CpuFinder, into: Catalogue) -> None:
         accelerator = accelerators.of(name.removeprefix("Standard_")) or ("", 0.0)
         machine = Machine(
             provider="azure",
+            source=entry.source,
             name=name,
             family=entry.family,
             vcpus=entry.vcpus,
@@ -144,11 +158,34 @@ def azure_machines(sources: Path, cpus: CpuFinder, into: Catalogue) -> None:
             accelerator_count=accelerator[1],
             burstable=entry.burstable,
         )
-        into.machines.append(cpus.complete(machine, entry))
+        into.machines.append(cpus.complete(machine, entry, siblings.get(entry.family, "")))
 
 
 def _azure_prices(sources: Path) -> Path:
     return sources / "instances/azure_ondemand_karpenter.csv.gz"
+
+
+def size_by_name(name: str) -> Seen | None:
+    """Return what an Azure name of the current general series says of itself; None for others.
+
+    Their names give the vCPUs, and memory per vCPU is 4 GiB in D, 2 in Dl and 8 in E: so in every
+    size of v6 up to 64 vCPUs that SpareCores lists.
+    """
+    match = GENERAL_SERIES.fullmatch(name)
+    if match is None or int(match["vcpus"]) > GENERAL_SERIES_VCPUS:
+        return None
+    series = match["series"] + ("l" if "l" in match["features"] else "")
+    return Seen(
+        vcpus=float(match["vcpus"]),
+        memory_gb=float(match["vcpus"]) * GIB_PER_VCPU[series],
+        architecture="x86_64",
+        cpu_model="",
+        cores=None,
+        family=f"{series}{match['features']}_v{match['version']}",
+        burstable=False,
+        accelerators=0,
+        source="provider_docs",
+    )
 
 
 def _azure_reason(name: str, entry: Seen | None, accelerators: AcceleratorFinder) -> str:
@@ -170,7 +207,7 @@ def _azure_reason(name: str, entry: Seen | None, accelerators: AcceleratorFinder
 def gcp_machines(sources: Path, cpus: CpuFinder, into: Catalogue) -> None:
     """Take over the Google Cloud machine types that are not deprecated."""
     seen = sparecores_servers(sources, "gcp")
-    threads = usual_threads(seen)
+    threads, siblings = usual_threads(seen), usual_cpus(seen)
     accelerators = AcceleratorFinder("gcp_accelerators")
     for row in read_rows(sources / "instances/gcp_machinetypes.csv", delimiter=";"):
         name = row["NAME"]
@@ -186,6 +223,7 @@ def gcp_machines(sources: Path, cpus: CpuFinder, into: Catalogue) -> None:
         shared = row["SHARED_CPU"] == "True"
         machine = Machine(
             provider="gcp",
+            source="cyclenerd",
             name=name,
             family=family,
             vcpus=float(row["CPUS"]),
@@ -197,4 +235,4 @@ def gcp_machines(sources: Path, cpus: CpuFinder, into: Catalogue) -> None:
             burstable=shared,
             shared_core=shared,
         )
-        into.machines.append(cpus.complete(machine, seen.get(name)))
+        into.machines.append(cpus.complete(machine, seen.get(name), siblings.get(family, "")))

@@ -47,6 +47,9 @@ def short_name(name: str) -> str:
     return text
 
 
+WHOLE_CORES = " (one thread per core)"  # ends the row of a kind without hyperthreads
+
+
 class Microarchitectures:
     """Finds the microarchitecture of a CPU's short name by the patterns kept by hand."""
 
@@ -66,7 +69,7 @@ class Microarchitectures:
 
     def with_threads(self, microarchitecture: str, threads_per_core: int) -> str:
         """Return its row for vCPUs that are whole cores, where it has one."""
-        alone = f"{microarchitecture}, one thread per core"
+        alone = f"{microarchitecture}{WHOLE_CORES}"
         return alone if threads_per_core == 1 and alone in self.rows else microarchitecture
 
 
@@ -98,7 +101,9 @@ def build_cpu_models(
         entry["single_thread_score"] = scores.get(short)
     ordered = sorted(rows.values(), key=lambda row: (str(row["vendor"]), str(row["cpu_model"])))
     reason = "CPU names without a known microarchitecture (mostly before 2009, phones, Atom)"
-    return Table("cpu_models", COLUMNS, ordered, {reason: len(unknown)})
+    return Table(
+        "cpu_models", COLUMNS, ordered, {reason: len(unknown)}, also=("sparecores_inspector",)
+    )
 
 
 def _named(sources: Path, in_clouds: set[str]) -> list[tuple[str, Row]]:
@@ -123,6 +128,7 @@ def _named(sources: Path, in_clouds: set[str]) -> list[tuple[str, Row]]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
         found += [(line.strip(), {"source": "ccf_cpu_lists"}) for line in lines if line.strip()]
     found += [(name, {"source": "sparecores_data"}) for name in sorted(in_clouds)]
+    found += [(row["cpu_model"], {"source": "vendor_cpu"}) for row in hand_rows("cpu_models")]
     return found
 
 

@@ -32,12 +32,14 @@ class Table:
         columns: header, in order.
         rows: one mapping per row; a missing or None or NaN cell is written empty.
         left_out: what was not taken over and how many, by reason.
+        also: ids of sources that no column names.
     """
 
     name: str
     columns: tuple[str, ...]
     rows: list[Row]
     left_out: dict[str, int] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
 
 def open_text(path: Path) -> TextIO:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.clouds import Catalogue, aws_machines, azure_machines, gcp_machines
+from catalog.cpus import WHOLE_CORES
 from catalog.files import Row, Table, hand_rows, median, number, read_rows, rounded
 from catalog.machine import CpuFinder, Machine
 
@@ -23,20 +24,29 @@ COLUMNS = (
     "architecture",
     "accelerator",
     "accelerator_count",
+    "spec_source",
     "cpu_model",
     "microarchitecture",
     "cpu_basis",
+    "cpu_source",
     "threads_per_core",
     "single_thread_score",
     "multi_thread_score",
     "score_basis",
+    "score_source",
     "embodied_g_per_h",
     "embodied_basis",
     "embodied_source",
     "burstable",
     "shared_core",
 )
-GENERIC_SUFFIX = ", one thread per core"
+SCORE_SOURCE = "sparecores_inspector"
+CPU_SOURCES = {
+    "known": "sparecores_data",
+    "sibling": "sparecores_data",
+    "family": "provider_docs",
+    "assumed": "assumed",
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,7 @@ def machines_of_all_clouds(sources: Path, known: Microarchitectures) -> Catalogu
     return found
 
 
-def scores_of(sources: Path, machines: list[Machine]) -> Scores:
+def scores_of(sources: Path, machines: list[Machine], known: Microarchitectures) -> Scores:
     """Return what SpareCores measured, and the medians that stand in where it did not."""
     single, multi = {}, {}
     for row in read_rows(sources / "perf/sparecores_benchmarks_aws_gcp_azure.csv.gz"):
@@ -88,7 +98,9 @@ def scores_of(sources: Path, machines: list[Machine]) -> Scores:
         multi=multi,
         by_family=medians(_family),
         by_cpu=medians(lambda machine: machine.cpu_model),
-        by_microarchitecture=_with_siblings(medians(lambda machine: machine.microarchitecture)),
+        by_microarchitecture=_with_siblings(
+            medians(lambda machine: machine.microarchitecture), known
+        ),
         multi_over_single={key: median(values) or 0.0 for key, values in ratios.items()},
     )
 
@@ -97,12 +109,18 @@ def _family(machine: Machine) -> str:
     return f"{machine.provider}:{machine.family}"
 
 
-def _with_siblings(scores: dict[str, float]) -> dict[str, float]:
-    """A kind with whole cores and the same kind with hyperthreads lend each other their score."""
+def _with_siblings(scores: dict[str, float], known: Microarchitectures) -> dict[str, float]:
+    """Add what was not measured: the same kind with or without hyperthreads, a stated score, and
+    that of the kind that the hand-kept list likens it to.
+    """
     found = dict(scores)
     for name, score in scores.items():
-        found.setdefault(name.removesuffix(GENERIC_SUFFIX), score)
-        found.setdefault(name.removesuffix(GENERIC_SUFFIX) + GENERIC_SUFFIX, score)
+        found.setdefault(name.removesuffix(WHOLE_CORES), score)
+        found.setdefault(name.removesuffix(WHOLE_CORES) + WHOLE_CORES, score)
+    for name, hand in known.rows.items():
+        stated = number(hand["score"]) or found.get(hand["score_from"])
+        if stated is not None:
+            found.setdefault(name, stated)
     return found
 
 
@@ -119,9 +137,11 @@ def build_instance_types(sources: Path, found: Catalogue, scores: Scores) -> Tab
             "architecture": machine.architecture,
             "accelerator": machine.accelerator,
             "accelerator_count": machine.accelerator_count,
+            "spec_source": machine.source,
             "cpu_model": machine.cpu_model,
             "microarchitecture": machine.microarchitecture,
-            "cpu_basis": machine.cpu_basis,
+            "cpu_basis": "family" if machine.cpu_basis == "sibling" else machine.cpu_basis,
+            "cpu_source": CPU_SOURCES[machine.cpu_basis],
             "threads_per_core": machine.threads_per_core,
             **_score_row(machine, scores),
             **embodied.row(machine),
@@ -140,6 +160,7 @@ def _score_row(machine: Machine, scores: Scores) -> Row:
             "single_thread_score": round(one),
             "multi_thread_score": round(many),
             "score_basis": basis,
+            "score_source": SCORE_SOURCE,
         }
     family = scores.by_family.get(_family(machine))
     kind = scores.by_microarchitecture.get(machine.microarchitecture)
@@ -151,6 +172,7 @@ def _score_row(machine: Machine, scores: Scores) -> Row:
         "single_thread_score": round(single),
         "multi_thread_score": None if ratio is None else round(single * ratio),
         "score_basis": "microarchitecture" if family is None else "family",
+        "score_source": SCORE_SOURCE,
     }
 
 
@@ -158,13 +180,18 @@ class Embodied:
     """Grams per hour of a type's share of the making of its host.
 
     AWS types in Cloud Carbon Footprint's table: its total × vCPU share. All others: the same
-    component model on a host with at least 96 vCPUs and the family's memory per vCPU. Its tables
-    of Azure and Google take the largest size for the whole host, up to 150 kg per vCPU, and the
-    2026 tables mix tonnes and kilograms: neither is used.
+    component model on a host of the family's largest size, of at least 96 vCPUs (64 on Arm).
+    Its tables of Azure and Google take the largest size for the whole host, up to 150 kg per vCPU,
+    and the 2026 tables mix tonnes and kilograms: neither is used.
     """
 
     def __init__(self, sources: Path, machines: list[Machine]) -> None:
         self._factor = {row["key"]: float(row["value"]) for row in hand_rows("factors")}
+        self._accelerator_kg = {
+            row["accelerator"]: number(row["embodied_kg"])
+            or self._factor["embodied_accelerator_kg"]
+            for row in hand_rows("accelerators")
+        }
         self._ccf = _ccf_kg_per_vcpu(sources)
         self._largest: dict[str, Machine] = {}
         for machine in machines:
@@ -185,14 +212,16 @@ class Embodied:
 
     def _modelled_kg(self, machine: Machine) -> float:
         largest = self._largest[_family(machine)]
-        host_vcpus = max(largest.vcpus, self._factor["host_vcpus_minimum"])
+        arm = "_arm" if machine.architecture == "arm64" else ""
+        host_vcpus = max(largest.vcpus, self._factor[f"host_vcpus_minimum{arm}"])
         host_gb = host_vcpus * largest.memory_gb / largest.vcpus
         host_kg = (
             self._factor["embodied_server_base_kg"]
             + self._factor["embodied_second_cpu_kg"]
             + self._factor["embodied_memory_kg_per_gb"] * max(0.0, host_gb - 16)
         )
-        accelerators_kg = self._factor["embodied_accelerator_kg"] * machine.accelerator_count
+        each_kg = self._accelerator_kg.get(machine.accelerator, 0.0)
+        accelerators_kg = each_kg * machine.accelerator_count
         return host_kg * machine.vcpus / host_vcpus + accelerators_kg
 
 

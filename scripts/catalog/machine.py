@@ -31,6 +31,7 @@ class Machine:
     vcpus: float
     memory_gb: float
     architecture: str
+    source: str
     threads_per_core: int = 2
     accelerator: str = ""
     accelerator_count: float = 0.0
@@ -58,6 +59,7 @@ class Seen:
     family: str
     burstable: bool
     accelerators: int
+    source: str = "sparecores_data"
 
 
 def sparecores_servers(sources: Path, provider: str) -> dict[str, Seen]:
@@ -98,24 +100,25 @@ class CpuFinder:
             (row["provider"], re.compile(row["pattern"]), row) for row in hand_rows("families")
         ]
 
-    def complete(self, machine: Machine, seen: Seen | None) -> Machine:
-        """Return the machine with a CPU: seen on it, else documented of its family, else generic.
+    def complete(self, machine: Machine, seen: Seen | None, sibling_cpu: str) -> Machine:
+        """Return the machine with a CPU.
+
+        It is the one seen on it, else the one documented of its family, else the one seen on most
+        of its siblings, else a generic one.
 
         Args:
             machine: without a CPU.
             seen: what SpareCores found on this very type.
+            sibling_cpu: the CPU model seen on most sizes of its family; may be empty.
         """
-        if seen is not None and seen.cpu_model:
-            kind = self._known.of(seen.cpu_model)
-            if kind is not None:
-                kind = self._known.with_threads(kind, machine.threads_per_core)
-                return replace(
-                    machine, cpu_model=seen.cpu_model, microarchitecture=kind, cpu_basis="known"
-                )
+        found = self._with_model(machine, seen.cpu_model if seen else "", "known")
+        if found is not None:
+            return found
         row = self._family(machine)
         if row is None:
+            found = self._with_model(machine, sibling_cpu, "sibling")
             generic = f"generic {machine.architecture}"
-            return replace(machine, microarchitecture=generic, cpu_basis="assumed")
+            return found or replace(machine, microarchitecture=generic, cpu_basis="assumed")
         threads = int(row["threads_per_core"])
         return replace(
             machine,
@@ -124,6 +127,13 @@ class CpuFinder:
             threads_per_core=threads,
             cpu_basis="family",
         )
+
+    def _with_model(self, machine: Machine, cpu_model: str, basis: str) -> Machine | None:
+        kind = self._known.of(cpu_model) if cpu_model else None
+        if kind is None:
+            return None
+        kind = self._known.with_threads(kind, machine.threads_per_core)
+        return replace(machine, cpu_model=cpu_model, microarchitecture=kind, cpu_basis=basis)
 
     def _family(self, machine: Machine) -> dict[str, str] | None:
         name = machine.name.removeprefix("Standard_")
@@ -143,6 +153,17 @@ def usual_threads(seen: dict[str, Seen]) -> dict[str, int]:
     return {
         family: max(count, key=lambda value: (count[value], value))
         for family, count in counts.items()
+    }
+
+
+def usual_cpus(seen: dict[str, Seen]) -> dict[str, str]:
+    """Return the CPU model seen on most sizes of each family."""
+    counts: dict[str, Counter[str]] = {}
+    for entry in seen.values():
+        if entry.cpu_model:
+            counts.setdefault(entry.family, Counter())[entry.cpu_model] += 1
+    return {
+        family: max(count, key=lambda name: (count[name], name)) for family, count in counts.items()
     }
 
 

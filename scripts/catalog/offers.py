@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,7 @@ AWS_PRICE_SOURCES = {
     "est_family": "aws_price_estimated_family",
 }
 NO_SOURCE = ""
+IMPLAUSIBLE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,25 @@ def build_offers(
             left_out["offers of a type without a row"] += 1
         else:
             found[region_row[offer.region], type_row[offer.instance_type]] = offer
+    left_out["prices below a fifth of the type's median"] = _drop_implausible(found)
     return _columns(found), left_out
+
+
+def _drop_implausible(found: dict[tuple[int, int], Offer]) -> int:
+    """Blank prices far below the same type's elsewhere, and spot prices above on demand."""
+    by_type: dict[int, list[float]] = {}
+    for (_, row), offer in found.items():
+        if offer.price is not None:
+            by_type.setdefault(row, []).append(offer.price)
+    usual = {row: float(np.median(prices)) for row, prices in by_type.items()}
+    dropped = 0
+    for key, offer in found.items():
+        if offer.price is not None and offer.price < IMPLAUSIBLE_SHARE * usual[key[1]]:
+            found[key] = Offer(offer.region, offer.instance_type)
+            dropped += 1
+        elif offer.price is not None and offer.spot is not None and offer.spot > offer.price:
+            found[key] = replace(offer, spot=None, spot_source=NO_SOURCE)
+    return dropped
 
 
 def _columns(found: dict[tuple[int, int], Offer]) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from catalog.cpus import short_name
+from catalog.cpus import WHOLE_CORES, short_name
 from catalog.files import Row, Table, median, number, read_rows, rounded
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ COLUMNS = (
     "max_w_per_thread",
     "memory_gb_per_thread",
     "single_thread_score",
+    "score_source",
     "relative_error",
     "machines",
     "basis",
@@ -218,7 +219,7 @@ def _derived(name: str, parents: list[Row], known: Microarchitectures) -> Row:
         values = [float(str(parent[column])) for parent in parents]
         return float(np.exp(np.mean(np.log(values)))) if len(values) < 3 else float(median(values))  # type: ignore[arg-type]
 
-    smt = 2 if "one thread per core" in name else 1
+    smt = 2 if name.endswith(WHOLE_CORES) else 1
     return {
         "microarchitecture": name,
         "idle_w_per_thread": typical("idle_w_per_thread") * float(hand["idle_factor"]),
@@ -236,6 +237,7 @@ def _complete(row: Row, known: Microarchitectures, scores: dict[str, float]) -> 
     digits = {"idle_w_per_thread": 3, "max_w_per_thread": 3, "relative_error": 2}
     figures = {column: rounded(float(str(row[column])), n) for column, n in digits.items()}
     memory = row["memory_gb_per_thread"]
+    score = scores.get(str(row["microarchitecture"]))
     return {
         **row,
         **figures,
@@ -243,8 +245,15 @@ def _complete(row: Row, known: Microarchitectures, scores: dict[str, float]) -> 
         "vendor": hand["vendor"],
         "architecture": hand["architecture"],
         "launch_year": hand["launch_year"],
-        "single_thread_score": scores.get(str(row["microarchitecture"])),
+        "single_thread_score": score,
+        "score_source": _score_source(hand, score),
     }
+
+
+def _score_source(hand: dict[str, str], score: float | None) -> str | None:
+    if score is None:
+        return None
+    return "geekbench_baseline" if number(hand["score"]) == score else "sparecores_inspector"
 
 
 def build_load_shape(sources: Path) -> Table:
@@ -263,4 +272,4 @@ def build_load_shape(sources: Path) -> Table:
         {"utilization": utilization, "fraction": round(float(fraction), 3)}
         for utilization, fraction in zip(UTILIZATIONS, mean, strict=True)
     ]
-    return Table("load_shape", ("utilization", "fraction"), rows)
+    return Table("load_shape", ("utilization", "fraction"), rows, also=("specpower_curves",))

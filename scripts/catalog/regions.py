@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.files import Row, Table, hand_rows, median, number, read_rows, rounded
+from catalog.files import Row, Table, hand_rows, median, number, read_json, read_rows, rounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,10 @@ COLUMNS = (
     "wue_l_per_kwh",
     "wue_year",
     "wue_basis",
+    "wue_source",
     "provider_g_per_kwh",
     "provider_year",
+    "provider_source",
     "launched",
 )
 
@@ -55,6 +57,10 @@ def build_regions(sources: Path) -> Table:
         for row in master
         if row["provider"] == "azure" and number(row["pue_year"]) == AZURE_MEASURED_YEAR
     )
+    cities = read_json(sources / "regions/cyclenerd_gcp_regions.json")
+    for row in master:
+        if row["provider"] == "gcp":  # whose master name is the code once more
+            row["name"] = cities.get(row["region"], {}).get("name", row["region"])
     rows = [_region(row, mended, azure_pue) for row in master]
     rows.sort(key=lambda row: str(row["region"]))
     return Table("regions", COLUMNS, rows)
@@ -77,6 +83,7 @@ def _region(row: dict[str, str], mended: dict[str, dict[str, str]], azure_pue: f
         **_water(row),
         "provider_g_per_kwh": google,
         "provider_year": None if google is None else 2024,
+        "provider_source": None if google is None else "google_region_carbon",
         "launched": region not in NOT_LAUNCHED,
     }
 
@@ -125,4 +132,9 @@ def _water(row: dict[str, str]) -> Row:
         return {}
     fleet = row["provider"] == "aws" and wue == AWS_FLEET_WUE
     basis = "provider" if fleet else "region"
-    return {"wue_l_per_kwh": wue, "wue_year": int(year), "wue_basis": basis}
+    return {
+        "wue_l_per_kwh": wue,
+        "wue_year": int(year),
+        "wue_basis": basis,
+        "wue_source": "gsf_region_metadata",
+    }

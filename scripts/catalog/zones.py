@@ -46,6 +46,7 @@ COLUMNS = (
     "direct_source",
     "ember_g_per_kwh",
     "ember_year",
+    "ember_source",
     "has_profile",
     "profile_basis",
     "profile_source",
@@ -121,6 +122,7 @@ def _ember(sources: Path) -> dict[str, Row]:
         area["iso2"]: {
             "ember_g_per_kwh": area["years"][area["latest_year"]],
             "ember_year": int(area["latest_year"]),
+            "ember_source": "ember_yearly",
         }
         for area in areas
         if area.get("iso2")
