@@ -31,7 +31,7 @@ def migrate(engine: Engine, label: str) -> None:
             return
     with engine.execution_options(writes=True).begin() as connection:
         if _stored_version(connection, label) != REVISIONS[-1]:  # nobody else did it meanwhile
-            _upgrade(connection)
+            upgrade(connection)
 
 
 def _stored_version(connection: Connection, label: str) -> str | None:
@@ -50,7 +50,8 @@ def _stored_version(connection: Connection, label: str) -> str | None:
     return None if version is None else str(version)
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection) -> None:
+    """Apply the missing migrations on a connection, in the transaction that it is in."""
     from alembic import command
     from alembic.config import Config
 

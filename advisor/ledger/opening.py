@@ -82,7 +82,7 @@ def _open(path: Path) -> Ledger:
     if not path.is_file():
         raise StorageError(f"the ledger {path} is not a file, or a link to nothing")
     path = path.resolve()  # SQLite keeps its log beside the file itself, not beside a link to it
-    engine = _engine(path)
+    engine = make_engine(path)
     try:
         with translated(engine, path):
             sqlite_file.check(path)
@@ -99,7 +99,7 @@ def _open(path: Path) -> Ledger:
 def _create(path: Path) -> None:
     """Make the new ledger under another name, then rename it: nobody sees half a ledger."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    engine = _engine(draft)
+    engine = make_engine(draft)
     try:
         with translated(engine, path), sqlite_file.creation_lock(path):
             if path.exists():
@@ -118,7 +118,8 @@ def _create(path: Path) -> None:
         sqlite_file.remove(draft)
 
 
-def _engine(path: Path) -> Engine:
+def make_engine(path: Path) -> Engine:
+    """Return an engine on an existing SQLite file; its option `writes` begins as a writer."""
     engine = create_engine(
         "sqlite://",
         creator=lambda: sqlite_file.connect(path),

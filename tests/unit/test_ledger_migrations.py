@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from carbon_advisor.advisor.ledger import migrate as module
 from carbon_advisor.advisor.ledger.migrate import migrate
+from carbon_advisor.advisor.ledger.opening import make_engine
 from carbon_advisor.advisor.ledger.tables import REVISIONS, metadata
 
 if TYPE_CHECKING:
@@ -45,6 +46,19 @@ def test_migrations_and_tables_say_the_same(tmp_path: Path) -> None:
             assert checks == {
                 constraint.name for constraint in table.constraints if "ck_" in str(constraint.name)
             }
+
+
+def test_a_migration_that_is_cut_off_leaves_nothing_behind(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite"
+    file.touch()
+    engine = make_engine(file)
+    with engine.execution_options(writes=True).connect() as connection:
+        transaction = connection.begin()
+        module.upgrade(connection)
+        assert "runs" in inspect(connection).get_table_names()
+        transaction.rollback()
+        assert inspect(connection).get_table_names() == []
+    engine.dispose()
 
 
 def test_a_current_ledger_is_opened_without_alembic(
