@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from carbon_advisor.advisor.durations import format_duration
 from carbon_advisor.advisor.formatting import format_number
+from carbon_advisor.advisor.provenance import cited
 
 if TYPE_CHECKING:
     from carbon_advisor.advisor.catalog import Catalog
@@ -32,7 +33,7 @@ def equivalents_of(emissions_g: float, catalog: Catalog) -> tuple[Equivalence, .
             label=factor.label,
             amount=emissions_g / factor.g_per_unit,
             unit=factor.unit,
-            source=factor.source,
+            source=cited(catalog, factor.source),
             year=str(factor.year),
         )
         for factor in catalog.equivalents

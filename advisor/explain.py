@@ -125,7 +125,7 @@ def _duration(problem: Problem, offer: int, estimate: Estimate) -> Node:
             target,
             "Geekbench 6 single-core",
             str(catalog.instance_types.score_basis[kind]),
-            cited(catalog, "sparecores_benchmarks"),
+            cited(catalog, "sparecores_inspector"),
         ),
         Node(
             "gain of a core's second thread", SECOND_THREAD_GAIN, "", "measured",
@@ -259,7 +259,7 @@ def _intensity(problem: Problem, offer: int, estimate: Estimate) -> Node:
         parts=(
             Node("yearly level", float(level), "g/kWh", "published", cited(catalog, source), year),
             Node(
-                "hourly profile", shape, "", "modelled", cited(catalog, "electricity_maps_hourly")
+                "hourly profile", shape, "", "modelled", cited(catalog, str(zones.profile_source[zone]))
             ),
             Node("zone", str(zones.id[zone]), "", "catalogue", str(zones.name[zone])),
         ),

@@ -114,9 +114,10 @@ def _about_waiting(best: Estimate, starts: int) -> str:
     if starts == 1:
         return "Only a start now was looked at; --within 24h tries later ones."
     gain = 1 - best.emissions_g.value / best.emissions_now_g
+    then = local_time(best.start_at)
     if gain < LITTLE:
-        return "Waiting saves nothing worth the wait there: start now."
-    return f"Starting at {local_time(best.start_at)} saves {gain:.0%} of what a start now emits."
+        return f"Waiting there until {then} saves less than {LITTLE:.0%}: a start now is as good."
+    return f"Waiting there until {then} saves {gain:.0%} of what a start now emits."
 
 
 def _print_constraint_costs(screen: Console, recommendation: Recommendation) -> None:
