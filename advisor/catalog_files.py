@@ -137,7 +137,7 @@ def split_list(text: str) -> tuple[str, ...]:
 
 def read_profiles(path: Path, zones: Texts) -> NDArray[np.float32]:
     """Return the profile of every zone, ones where it has none; shape (zones, 12, 2, 24)."""
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         names, stored = file["zone"], file["profile"]
     if stored.shape != (len(names), *PROFILE_SHAPE):
         raise ValueError(f"shape {stored.shape}")
@@ -149,7 +149,7 @@ def read_profiles(path: Path, zones: Texts) -> NDArray[np.float32]:
 
 def read_offers(path: Path) -> Offers:
     """Return the offers."""
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         return Offers(
             region=file["region"],
             instance_type=file["instance_type"],

@@ -17,6 +17,10 @@ _NOISE = re.compile(
     re.IGNORECASE,
 )
 _SERIES = {"8": "Platinum", "9": "Platinum", "6": "Gold", "5": "Gold", "4": "Silver", "3": "Bronze"}
+# a Xeon Scalable's number alone; a 3xxx or 4xxx with a letter is a Celeron or Pentium
+_BARE_SCALABLE = re.compile(
+    r"^(?:Xeon )?(?!6[3-9]\d\d[PE])(?P<digit>[34](?=\d{3}$)|[5689])[1-5]\d\d[A-Z+]{0,2}$"
+)
 COLUMNS = (
     "cpu_model",
     "vendor",
@@ -41,9 +45,9 @@ def short_name(name: str) -> str:
     text = re.sub(r"\s+0$", "", text)
     text = re.sub(r"^(Platinum|Gold|Silver|Bronze) ", r"Xeon \1 ", text)
     text = re.sub(r"^(i[3579]-)", r"Core \1", text)
-    series = re.match(r"^(?:Xeon )?(?!6[3-9]\d\d[PE])(\d)([1-5])\d\d[A-Z+]{0,2}$", text)
-    if series and series[1] in _SERIES:
-        text = f"Xeon {_SERIES[series[1]]} {text.removeprefix('Xeon ')}"
+    series = _BARE_SCALABLE.match(text)
+    if series:
+        text = f"Xeon {_SERIES[series['digit']]} {text.removeprefix('Xeon ')}"
     return text
 
 

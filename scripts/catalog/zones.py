@@ -149,7 +149,7 @@ def _relative(trace: pd.DataFrame) -> Floats:
 def _cells(trace: pd.DataFrame) -> NDArray[np.intp]:
     """Index into a flattened profile of every hour; shape (hours,)."""
     time = trace.utc.dt
-    weekend = (time.weekday >= 5).to_numpy().astype(np.intp)
+    weekend = (time.day_of_week >= 5).to_numpy().astype(np.intp)
     index = ((time.month.to_numpy() - 1) * 2 + weekend) * 24 + time.hour.to_numpy()
     return np.asarray(index, dtype=np.intp)
 
