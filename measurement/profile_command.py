@@ -73,10 +73,10 @@ def profile_command(
     with job:
         sample_until_end(job, sampler, interval_s)
         measured = sampler.result(job.largest_process_bytes)
-        left = job.usage().pids
+        left = job.left_behind()
     notes = [*chosen.notes, *measured.notes]
     if left:
-        notes.append(f"{len(left)} process(es) of the job outlived its command: counted until then")
+        notes.append(f"{left} process(es) of the job outlived its command: counted until then")
     assert job.exit_code is not None
     profile = _profile(redacted(command), name, started_at, job.exit_code, measured, hardware)
     return replace(profile, notes=tuple(notes))

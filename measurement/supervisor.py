@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 _POLL_S = 0.05  # where nothing wakes us: orphans, and systems without pidfd
+_LEAVING_S = 0.5  # Python's resource trackers end a moment after the program they served
 _GRACE_S = 10.0  # between asking the job to end and making it end, if we fail ourselves
 
 
@@ -149,6 +150,13 @@ class Supervisor:
         tree = self._tree.read(roots)
         self._seen_cpu_s = max(self._seen_cpu_s, self._ended_cpu_s + tree.cpu_time_s)
         return JobUsage(self._seen_cpu_s, tree.memory_bytes, tree.pids)
+
+    def left_behind(self) -> int:
+        """Return how many processes outlive the command, after a moment for those just leaving."""
+        deadline_s = time.monotonic() + _LEAVING_S
+        while (alive := self._living_orphans()) and time.monotonic() < deadline_s:
+            time.sleep(_POLL_S)
+        return len(alive)
 
     def _wait_for_command(self, timeout_s: float) -> None:
         assert self._process is not None

@@ -74,11 +74,18 @@ def test_without_waiting_for_all_the_job_ends_with_its_command(tmp_path: Path) -
     )
     with Supervisor(python(script)) as job:
         assert job.wait(30)
-        left = job.usage().pids
+        alive, left = job.usage().pids, job.left_behind()
     daemon = int(pid_file.read_text())
-    assert left == (daemon,)
+    assert (alive, left) == ((daemon,), 1)
     os.kill(daemon, signal.SIGKILL)
     os.waitpid(daemon, 0)
+
+
+def test_a_process_that_is_just_leaving_is_not_left_behind() -> None:
+    script = "import subprocess; subprocess.Popen(['sleep', '0.2'], start_new_session=True)"
+    with Supervisor(python(script)) as job:
+        assert job.wait(30)
+        assert job.left_behind() == 0
 
 
 def test_cpu_time_never_goes_back_and_shows_while_it_runs() -> None:
