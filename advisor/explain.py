@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy as np
 from carbon_advisor.advisor.candidates import errors_of
 from carbon_advisor.advisor.estimate.estimates import Estimate, estimates_of
 from carbon_advisor.advisor.estimate.translate import SECOND_THREAD_GAIN, scores
-from carbon_advisor.advisor.estimate.uncertainty import intervals
-from carbon_advisor.advisor.plan.joint import Choices, best_starts
+from carbon_advisor.advisor.estimate.uncertainty import standings
+from carbon_advisor.advisor.plan.joint import best_starts
 from carbon_advisor.advisor.provenance import Node, cited
 from carbon_advisor.measurement.errors import InputError
 
@@ -57,9 +58,8 @@ def estimate_candidate(problem: Problem, offer: int) -> Estimate:
         np.array([offer]), problem.question.workload, problem.candidates, problem.catalog
     )
     samples = errors.sample(choice.emissions_g - embodied_g, embodied_g)
-    interval = intervals(choice.emissions_g, samples)
-    chosen = Choices(choice.offer, choice.start, choice.emissions_g)
-    return estimates_of(problem, chosen, interval, [float("nan")], [False])[0]
+    standing = standings(choice.emissions_g, samples, first=0)[0]
+    return estimates_of(problem, choice, [replace(standing, probability_best=float("nan"))])[0]
 
 
 def explain(problem: Problem, offer: int, estimate: Estimate) -> Node:
@@ -245,6 +245,7 @@ def _intensity(problem: Problem, offer: int, estimate: Estimate) -> Node:
     level = (zones.direct_g_per_kwh if direct else zones.lifecycle_g_per_kwh)[zone]
     source = str((zones.direct_source if direct else zones.lifecycle_source)[zone])
     year = str((zones.direct_year if direct else zones.lifecycle_year)[zone])
+    profile_source = cited(catalog, str(zones.profile_source[zone])) or "no hourly data"
     shape = (
         "month × weekend × hour profile of past years, normalised"
         if zones.has_profile[zone]
@@ -258,9 +259,7 @@ def _intensity(problem: Problem, offer: int, estimate: Estimate) -> Node:
         f"average {scope}, mean over the hours from {estimate.start_at.isoformat()}",
         parts=(
             Node("yearly level", float(level), "g/kWh", "published", cited(catalog, source), year),
-            Node(
-                "hourly profile", shape, "", "modelled", cited(catalog, str(zones.profile_source[zone]))
-            ),
+            Node("hourly profile", shape, "", "modelled", profile_source),
             Node("zone", str(zones.id[zone]), "", "catalogue", str(zones.name[zone])),
         ),
     )

@@ -12,11 +12,7 @@ from carbon_advisor.advisor.candidates import errors_of, requirement_masks
 from carbon_advisor.advisor.constraints import all_of, failing_only, masks
 from carbon_advisor.advisor.equivalents import Equivalence, equivalents_of
 from carbon_advisor.advisor.estimate.estimates import Estimate, estimates_of
-from carbon_advisor.advisor.estimate.uncertainty import (
-    differs_from,
-    intervals,
-    probability_best,
-)
+from carbon_advisor.advisor.estimate.uncertainty import Standing, standings
 from carbon_advisor.advisor.plan.joint import Choices, best_of, best_of_each
 from carbon_advisor.advisor.problem import Problem, Question
 from carbon_advisor.measurement.errors import ConstraintError
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carbon_advisor.advisor.catalog import Catalog
-    from carbon_advisor.advisor.interval import Interval
 
 CONTENDERS = 200  # candidates that are sampled to say how likely the first is the best
 TOP = 10
@@ -143,50 +138,35 @@ def _winners(problem: Problem, members: NDArray[np.intp]) -> tuple[Choices, Choi
 
 @dataclass(frozen=True)
 class _Sampled:
-    """The candidates that were sampled together, with what the samples say."""
+    """The candidates that were sampled together (`offer`, ascending), with their standings."""
 
     problem: Problem
     offer: NDArray[np.intp]
-    interval: list[Interval]
-    probability: list[float]
-    differs: list[bool]
+    standing: list[Standing]
 
     @classmethod
     def of(cls, problem: Problem, contenders: Choices, regional: Choices) -> _Sampled:
         """Sample the union of both with common random numbers."""
-        offer, first = np.unique(
-            np.concatenate([contenders.offer, regional.offer]), return_index=True
-        )
-        total_g = np.concatenate([contenders.emissions_g, regional.emissions_g])[first]
+        offer, at = np.unique(np.concatenate([contenders.offer, regional.offer]), return_index=True)
+        total_g = np.concatenate([contenders.emissions_g, regional.emissions_g])[at]
         embodied_g = problem.candidates.embodied_g[offer]
         errors = errors_of(offer, problem.question.workload, problem.candidates, problem.catalog)
         samples = errors.sample(total_g - embodied_g, embodied_g)
         first = int(np.searchsorted(offer, contenders.offer[0]))
-        return cls(
-            problem,
-            offer,
-            intervals(total_g, samples),
-            probability_best(samples).tolist(),
-            differs_from(samples, first).tolist(),
-        )
+        return cls(problem, offer, standings(total_g, samples, first))
 
     def estimates(self, choices: Choices, top: int) -> tuple[Estimate, ...]:
         """Return the estimates of the first `top` choices."""
         part = Choices(choices.offer[:top], choices.start[:top], choices.emissions_g[:top])
         rows = np.searchsorted(self.offer, part.offer).tolist()
-        return estimates_of(
-            self.problem,
-            part,
-            [self.interval[row] for row in rows],
-            [self.probability[row] for row in rows],
-            [self.differs[row] for row in rows],
-        )
+        return estimates_of(self.problem, part, [self.standing[row] for row in rows])
 
     def probability_of_region(self, offer: int) -> float:
         """How likely the region of `offer` holds the best candidate."""
         region = self.problem.candidates.region
         same = region[self.offer] == region[offer]
-        return float(np.asarray(self.probability)[same].sum())
+        each = np.array([standing.probability_best for standing in self.standing])
+        return float(each[same].sum())
 
 
 def _constraint_costs(

@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from carbon_advisor.advisor.estimate.uncertainty import Standing
     from carbon_advisor.advisor.interval import Interval
     from carbon_advisor.advisor.plan.joint import Choices
     from carbon_advisor.advisor.problem import Problem
@@ -65,29 +66,16 @@ class Estimate:
 
 
 def estimates_of(
-    problem: Problem,
-    choices: Choices,
-    intervals: list[Interval],
-    probabilities: list[float],
-    differs: list[bool],
+    problem: Problem, choices: Choices, standings: list[Standing]
 ) -> tuple[Estimate, ...]:
-    """Return the estimates of `choices`, in their order; every list has their length."""
+    """Return the estimates of `choices`, in their order; a standing for each."""
     return tuple(
-        _estimate(problem, int(offer), int(start), *figures)
-        for offer, start, *figures in zip(
-            choices.offer, choices.start, intervals, probabilities, differs, strict=True
-        )
+        _estimate(problem, int(offer), int(start), standing)
+        for offer, start, standing in zip(choices.offer, choices.start, standings, strict=True)
     )
 
 
-def _estimate(
-    problem: Problem,
-    offer: int,
-    start: int,
-    interval: Interval,
-    probability: float,
-    differs: bool,
-) -> Estimate:
+def _estimate(problem: Problem, offer: int, start: int, standing: Standing) -> Estimate:
     catalog, candidates = problem.catalog, problem.candidates
     regions, types = catalog.regions, catalog.instance_types
     region, kind = int(candidates.region[offer]), int(candidates.instance_type[offer])
@@ -121,10 +109,10 @@ def _estimate(
         intensity_g_per_kwh=float(window) / duration_h,
         operational_g=operational_g,
         embodied_g=float(candidates.embodied_g[offer]),
-        emissions_g=interval,
+        emissions_g=standing.emissions_g,
         emissions_now_g=float(problem.emissions_now_g[offer]),
         price_usd_per_h=float(candidates.price_usd_per_h[offer]),
         hourly_profile=bool(catalog.zones.has_profile[candidates.zone[offer]]),
-        probability_best=probability,
-        differs_from_first=differs,
+        probability_best=standing.probability_best,
+        differs_from_first=standing.differs_from_first,
     )

@@ -92,6 +92,35 @@ def intensity_sd(level_sd: Floats, hour_sd: Floats, duration_h: Floats) -> Float
     return np.hypot(level_sd, hour_sd / np.sqrt(days))
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What the samples say of one candidate among those sampled with it.
+
+    Attributes:
+        emissions_g: expected value and 90 % interval.
+        probability_best: how often it is the lowest of all; NaN where it was sampled alone.
+        differs_from_first: it emits more than the first place in at least 95 % of the samples.
+    """
+
+    emissions_g: Interval
+    probability_best: float
+    differs_from_first: bool
+
+
+def standings(expected_g: Floats, samples_g: Floats, first: int) -> list[Standing]:
+    """Return the standing of each candidate.
+
+    Args:
+        expected_g: shape (candidates,).
+        samples_g: shape (samples, candidates).
+        first: index of the first place.
+    """
+    probability = probability_best(samples_g).tolist()
+    differs = differs_from(samples_g, first).tolist()
+    rows = zip(intervals(expected_g, samples_g), probability, differs, strict=True)
+    return [Standing(*row) for row in rows]
+
+
 def intervals(expected_g: Floats, samples_g: Floats) -> list[Interval]:
     """Return the 90 % interval of each candidate from its samples."""
     low, high = np.quantile(samples_g, (0.05, 0.95), axis=0)

@@ -40,12 +40,13 @@ class Trace:
     @property
     def steps(self) -> int:
         """Steps per zone."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     @cached_property
     def minimum(self) -> Floats:
         """Lowest intensity of each zone, the tail included; shape (zones,)."""
-        return np.minimum(self.values.min(axis=1), self.tail)
+        lowest: Floats = np.minimum(self.values.min(axis=1), self.tail)
+        return lowest
 
     @cached_property
     def cumulative(self) -> Floats:

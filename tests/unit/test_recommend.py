@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -71,7 +72,7 @@ def naive_power_w(kind: int, utilization: float) -> float:
     chip = int(types.microarchitecture[kind])
     points = list(zip(*(column.tolist() for column in catalog.load_shape), strict=True))
     share = points[-1][1]
-    for (u0, f0), (u1, f1) in zip(points, points[1:], strict=False):
+    for (u0, f0), (u1, f1) in itertools.pairwise(points):
         if u0 <= utilization <= u1:
             share = f0 + (f1 - f0) * (utilization - u0) / (u1 - u0)
             break
