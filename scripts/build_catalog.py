@@ -44,10 +44,10 @@ def build(sources: Path, out: Path) -> None:
     tables += [build_accelerators(sources), *_machines(sources)]
     for table in tables:
         write_table(out, table)
-    write_arrays(out / "zone_profiles.npz", _profile_arrays(profiles))
+    write_arrays(out / "zone_profiles.npz", _profile_arrays(profiles), compress=False)
     types = next(table for table in tables if table.name == "instance_types")
     offers, left_out = build_offers(sources, _ids(regions), _ids(types))
-    write_arrays(out / "offers.npz", offers)
+    write_arrays(out / "offers.npz", offers, compress=True)
     _write_manifest(out, tables, len(profiles), offers, left_out)
 
 

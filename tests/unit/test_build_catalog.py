@@ -221,7 +221,7 @@ def test_tables_and_arrays_are_written_alike_every_time(tmp_path: Path) -> None:
         folder = tmp_path / run
         folder.mkdir()
         files.write_table(folder, table)
-        files.write_arrays(folder / "x.npz", {"x": np.arange(1000)})
+        files.write_arrays(folder / "x.npz", {"x": np.arange(1000)}, compress=True)
         written.append([(folder / name).read_bytes() for name in ("t.csv", "x.npz")])
     assert written[0] == written[1]
     assert written[0][0] == b"a,b,c\n0.3,,1\n"
