@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import jsonschema
 import pytest
+
+from carbon_advisor import data
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -41,6 +45,25 @@ def advisor(tmp_path: Path) -> Advisor:
         )
 
     return run
+
+
+class Conforms(Protocol):
+    """Checks a JSON document against the schema that is bundled under a name; raises if not."""
+
+    def __call__(self, document: Any, schema: str) -> None: ...
+
+
+@pytest.fixture
+def conforms() -> Conforms:
+    """The bundled JSON Schemas."""
+    folder = Path(next(iter(data.__path__))) / "schemas"
+
+    def check(document: Any, schema: str) -> None:
+        jsonschema.validate(
+            document, json.loads((folder / f"{schema}.schema.json").read_text(encoding="utf-8"))
+        )
+
+    return check
 
 
 @pytest.fixture

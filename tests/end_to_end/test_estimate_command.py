@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import jsonschema
 import pytest
 
-from carbon_advisor import data
-
 if TYPE_CHECKING:
-    from tests.conftest import Advisor
+    from pathlib import Path
+
+    from tests.conftest import Advisor, Conforms
 
 AT = "2026-03-10T09:30+00:00"
 
 
-def answer(advisor: Advisor, *arguments: str) -> dict[str, Any]:
-    done = advisor("estimate", *arguments, "--at", AT, "--json")
-    assert done.returncode == 0, done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
-    folder = Path(next(iter(data.__path__)))
-    jsonschema.validate(
-        document, json.loads((folder / "schemas" / "estimate.schema.json").read_text())
-    )
-    return document
+class Answer(Protocol):
+    """The JSON that `advisor estimate` prints for some arguments, checked against its schema."""
+
+    def __call__(self, *arguments: str) -> dict[str, Any]: ...
 
 
-def test_gpus_before_there_is_anything_to_measure(advisor: Advisor) -> None:
-    found = answer(advisor, "--gpus", "V100:8", "--hours", "36", "--region", "azure:westus2")
+@pytest.fixture
+def answer(advisor: Advisor, conforms: Conforms) -> Answer:
+    def ask(*arguments: str) -> dict[str, Any]:
+        done = advisor("estimate", *arguments, "--at", AT, "--json")
+        assert done.returncode == 0, done.stderr
+        document: dict[str, Any] = json.loads(done.stdout)
+        conforms(document, "estimate")
+        return document
+
+    return ask
+
+
+def test_gpus_before_there_is_anything_to_measure(answer: Answer) -> None:
+    found = answer("--gpus", "V100:8", "--hours", "36", "--region", "azure:westus2")
     gpu_kwh = 8 * 0.300 * 36
     assert found["energy_kwh"] == pytest.approx(gpu_kwh / 0.74)
     total_g = found["operational_g"] + found["embodied_g"]
@@ -42,34 +47,30 @@ def test_gpus_before_there_is_anything_to_measure(advisor: Advisor) -> None:
     assert "Dodge" in text
 
 
-def test_everything_stated_needs_no_catalogue_figure(advisor: Advisor) -> None:
+def test_everything_stated_needs_no_catalogue_figure(answer: Answer) -> None:
     """Patterson et al. 2021, GPT-3: 1287 MWh with PUE 1.1 inside, 429 g/kWh: 552.1 t."""
-    found = answer(
-        advisor, "--energy-kwh", "1170000", "--pue", "1.1", "--intensity-g-per-kwh", "429"
-    )
+    found = answer("--energy-kwh", "1170000", "--pue", "1.1", "--intensity-g-per-kwh", "429")
     assert found["emissions_g"] == pytest.approx(552.1e6, rel=0.001)
     assert found["embodied_g"] == 0
     assert found["interval_g"] == [found["emissions_g"]] * 2
 
 
-def test_devices_of_known_power(advisor: Advisor) -> None:
+def test_devices_of_known_power(answer: Answer) -> None:
     found = answer(
-        advisor, "--device-power-w", "330", "--count", "10000", "--hours", "355.68",
+        "--device-power-w", "330", "--count", "10000", "--hours", "355.68",
         "--region", "zone:US-CAL-CISO", "--embodied-g", "1000",
     )  # fmt: skip
     assert found["energy_kwh"] == pytest.approx(1_173_744)
     assert found["embodied_g"] == 1000
 
 
-def test_an_instance_type_carries_its_embodied_share(advisor: Advisor) -> None:
-    one = answer(advisor, "--instance", "aws:g5.xlarge", "--hours", "10", "--region", "FR")
-    two = answer(
-        advisor, "--instance", "aws:g5.xlarge", "--count", "2", "--hours", "10", "--region", "FR"
-    )
+def test_an_instance_type_carries_its_embodied_share(answer: Answer) -> None:
+    one = answer("--instance", "aws:g5.xlarge", "--hours", "10", "--region", "FR")
+    two = answer("--instance", "aws:g5.xlarge", "--count", "2", "--hours", "10", "--region", "FR")
     assert one["embodied_g"] > 0
     assert two["emissions_g"] == pytest.approx(2 * one["emissions_g"])
     idle = answer(
-        advisor, "--instance", "aws:g5.xlarge", "--hours", "10", "--region", "FR",
+        "--instance", "aws:g5.xlarge", "--hours", "10", "--region", "FR",
         "--utilization", "0",
     )  # fmt: skip
     assert idle["energy_kwh"] < one["energy_kwh"] / 3

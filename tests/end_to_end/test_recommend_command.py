@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import jsonschema
 import pytest
 
-from carbon_advisor import data
-
 if TYPE_CHECKING:
-    from tests.conftest import Advisor
+    from tests.conftest import Advisor, Conforms
 
 AT = "2026-03-10T09:30+00:00"
 EU = {
@@ -22,24 +19,27 @@ EU = {
 }  # fmt: skip
 
 
-def schema(name: str) -> dict[str, Any]:
-    folder = Path(next(iter(data.__path__)))
-    document: dict[str, Any] = json.loads((folder / "schemas" / f"{name}.schema.json").read_text())
-    return document
+class Answer(Protocol):
+    """The JSON that `advisor recommend` prints for some arguments, checked against its schema."""
+
+    def __call__(self, *arguments: str | Path) -> dict[str, Any]: ...
 
 
-def answer(advisor: Advisor, *arguments: str | Path) -> dict[str, Any]:
-    """The JSON that `advisor recommend` prints, checked against its schema."""
-    done = advisor("recommend", *arguments, "--at", AT, "--json")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    document: dict[str, Any] = json.loads(done.stdout)
-    jsonschema.validate(document, schema("recommendation"))
-    return document
+@pytest.fixture
+def answer(advisor: Advisor, conforms: Conforms) -> Answer:
+    def ask(*arguments: str | Path) -> dict[str, Any]:
+        done = advisor("recommend", *arguments, "--at", AT, "--json")
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        document: dict[str, Any] = json.loads(done.stdout)
+        conforms(document, "recommendation")
+        return document
+
+    return ask
 
 
-def test_the_ranking_is_sorted_and_adds_up(advisor: Advisor, cpu_profile: Path) -> None:
-    found = answer(advisor, cpu_profile, "--top", "50")
+def test_the_ranking_is_sorted_and_adds_up(answer: Answer, cpu_profile: Path) -> None:
+    found = answer(cpu_profile, "--top", "50")
     grams = [each["emissions_g"] for each in found["ranking"]]
     assert grams == sorted(grams)
     assert len(grams) == 50
@@ -60,17 +60,16 @@ def test_the_ranking_is_sorted_and_adds_up(advisor: Advisor, cpu_profile: Path) 
     assert len(set(regions)) == len(regions)
 
 
-def test_the_first_place_is_on_a_clean_grid(advisor: Advisor, cpu_profile: Path) -> None:
-    found = answer(advisor, cpu_profile)
+def test_the_first_place_is_on_a_clean_grid(answer: Answer, cpu_profile: Path) -> None:
+    found = answer(cpu_profile)
     assert found["ranking"][0]["intensity_g_per_kwh"] < 60
     assert found["saving_fraction"] > 0.5
     assert found["baseline"]["kind"] == "typical"
 
 
-def test_constraints_hold_and_cost(advisor: Advisor, cpu_profile: Path) -> None:
-    free = answer(advisor, cpu_profile)
-    found = answer(
-        advisor, cpu_profile, "--within", "24h", "--providers", "aws,gcp",
+def test_constraints_hold_and_cost(answer: Answer, cpu_profile: Path) -> None:
+    free = answer(cpu_profile)
+    found = answer(cpu_profile, "--within", "24h", "--providers", "aws,gcp",
         "--country-allow", "EU", "--max-price-per-hour", "0.50", "--top", "40",
     )  # fmt: skip
     assert found["eligible"] < free["eligible"]
@@ -85,16 +84,16 @@ def test_constraints_hold_and_cost(advisor: Advisor, cpu_profile: Path) -> None:
         assert cost["excluded"] > 0
 
 
-def test_a_deadline_holds(advisor: Advisor, cpu_profile: Path) -> None:
-    found = answer(advisor, cpu_profile, "--deadline", "5h", "--top", "30")
+def test_a_deadline_holds(answer: Answer, cpu_profile: Path) -> None:
+    found = answer(cpu_profile, "--deadline", "5h", "--top", "30")
     now = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
     for each in found["ranking"]:
         end = datetime.fromisoformat(each["start_at"]) + timedelta(seconds=each["duration_s"])
         assert end <= now + timedelta(hours=5, seconds=1)
 
 
-def test_here_is_the_baseline_when_it_is_known(advisor: Advisor, cpu_profile: Path) -> None:
-    found = answer(advisor, cpu_profile, "--here", "PL")
+def test_here_is_the_baseline_when_it_is_known(answer: Answer, cpu_profile: Path) -> None:
+    found = answer(cpu_profile, "--here", "PL")
     assert found["baseline"]["kind"] == "here"
     profile = json.loads(cpu_profile.read_text())
     energy_kwh = sum(part["energy_kwh"] for part in profile["energy"])
@@ -103,30 +102,30 @@ def test_here_is_the_baseline_when_it_is_known(advisor: Advisor, cpu_profile: Pa
     assert 350 < intensity < 900
 
 
-def test_a_named_region_is_the_baseline(advisor: Advisor, cpu_profile: Path) -> None:
-    found = answer(advisor, cpu_profile, "--here", "PL", "--baseline", "aws:us-east-1")
+def test_a_named_region_is_the_baseline(answer: Answer, cpu_profile: Path) -> None:
+    found = answer(cpu_profile, "--here", "PL", "--baseline", "aws:us-east-1")
     assert found["baseline"]["kind"] == "region"
     assert found["baseline"]["label"].startswith("aws:us-east-1:")
 
 
-def test_a_gpu_job_gets_accelerators(advisor: Advisor, gpu_profile: Path) -> None:
-    found = answer(advisor, gpu_profile, "--top", "40")
+def test_a_gpu_job_gets_accelerators(answer: Answer, gpu_profile: Path) -> None:
+    found = answer(gpu_profile, "--top", "40")
     for each in found["ranking"]:
         assert each["accelerator"] is not None
         assert each["accelerator_count"] >= 1
         assert each["power_w"]["gpu"] > 30
 
 
-def test_spot_prices_are_lower(advisor: Advisor, cpu_profile: Path) -> None:
+def test_spot_prices_are_lower(answer: Answer, cpu_profile: Path) -> None:
     machine = ("--regions", "aws:eu-north-1", "--instance-types", "m5.xlarge")
-    usual = answer(advisor, cpu_profile, *machine)["ranking"][0]
-    spot = answer(advisor, cpu_profile, *machine, "--spot")["ranking"][0]
+    usual = answer(cpu_profile, *machine)["ranking"][0]
+    spot = answer(cpu_profile, *machine, "--spot")["ranking"][0]
     assert 0 < spot["price_usd_per_h"] < usual["price_usd_per_h"]
 
 
-def test_distance_counts_from_here(advisor: Advisor, cpu_profile: Path) -> None:
+def test_distance_counts_from_here(answer: Answer, cpu_profile: Path) -> None:
     found = answer(
-        advisor, cpu_profile, "--here", "aws:eu-west-3", "--max-distance-km", "400", "--top", "50"
+        cpu_profile, "--here", "aws:eu-west-3", "--max-distance-km", "400", "--top", "50"
     )
     assert {each["region"] for each in found["by_region"]} <= {
         "aws:eu-west-3", "aws:eu-west-2", "azure:francecentral", "azure:uksouth", "azure:ukwest",
@@ -143,14 +142,16 @@ def test_the_table_fits_100_columns(advisor: Advisor, cpu_profile: Path) -> None
     assert "probability" in done.stdout
 
 
-def test_explain_names_a_source_for_every_figure(advisor: Advisor, cpu_profile: Path) -> None:
+def test_explain_names_a_source_for_every_figure(
+    advisor: Advisor, answer: Answer, conforms: Conforms, cpu_profile: Path
+) -> None:
     candidate = "aws:eu-north-1:m7g.large"
     done = advisor(
         "explain", cpu_profile, "--candidate", candidate, "--at", AT, "--json"
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    jsonschema.validate(document, schema("explanation"))
+    conforms(document, "explanation")
     assert document["estimate"]["candidate"] == candidate
 
     def walk(node: dict[str, Any]) -> None:
@@ -161,9 +162,7 @@ def test_explain_names_a_source_for_every_figure(advisor: Advisor, cpu_profile: 
             walk(part)
 
     walk(document["provenance"])
-    same = answer(
-        advisor, cpu_profile, "--regions", "aws:eu-north-1", "--instance-types", "m7g.large"
-    )
+    same = answer(cpu_profile, "--regions", "aws:eu-north-1", "--instance-types", "m7g.large")
     best = same["ranking"][0]
     assert document["estimate"]["emissions_g"] == pytest.approx(best["emissions_g"])
     assert document["estimate"]["start_at"] == best["start_at"]

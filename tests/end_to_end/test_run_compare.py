@@ -12,12 +12,14 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.conftest import Advisor, Conforms
 
 ADVISOR = Path(sys.executable).parent / "advisor"
 JOB = (sys.executable, "-c", "sum(i * i for i in range(3_000_000)); print('done')")
@@ -28,12 +30,6 @@ print(ledger.execute(
     "SELECT runs.state, predictions.energy_kwh > 0, runs.energy_kwh"
     " FROM runs JOIN predictions ON predictions.id = runs.prediction_id").fetchall())
 """
-
-
-class Advisor(Protocol):
-    """tests/conftest.py's fixture."""
-
-    def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]: ...
 
 
 @pytest.fixture
@@ -69,7 +65,9 @@ def refused(tried: subprocess.CompletedProcess[str]) -> str:
     return tried.stderr
 
 
-def test_the_main_path(advisor: Advisor, measured_profile: Path, home: Path) -> None:
+def test_the_main_path(
+    advisor: Advisor, conforms: Conforms, measured_profile: Path, home: Path
+) -> None:
     ran = advisor("run", measured_profile, "--here", "SE-SE3", "--", *JOB)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == "done\n"
@@ -91,6 +89,7 @@ def test_the_main_path(advisor: Advisor, measured_profile: Path, home: Path) -> 
     assert max(map(len, shown.stdout.splitlines())) <= 100
 
     document = json.loads(advisor("compare", "--json").stdout)
+    conforms(document, "comparison")
     (run,) = document["runs"]
     low, high = run["energy_kwh"]["interval_90"]
     assert low < run["energy_kwh"]["predicted"] < high
@@ -146,24 +145,25 @@ def test_a_stopped_run_is_closed_as_interrupted(
 
 
 def test_with_json_stdout_is_json_and_the_jobs_output_is_not_lost(
-    advisor: Advisor, profile: Path
+    advisor: Advisor, conforms: Conforms, profile: Path
 ) -> None:
     ran = advisor("run", profile, "--here", "DE", "--name", "mine", "--json", "--", *JOB)
     document = json.loads(ran.stdout)
-    assert document["schema"] == "carbon-advisor/run/1"
+    conforms(document, "run")
     assert (document["name"], document["zone"], document["state"]) == ("mine", "DE", "finished")
     assert document["emissions_g"]["inside"] in {True, False}
     assert "done\n" in ran.stderr
 
 
 def test_without_a_place_emissions_are_not_known_and_the_user_is_told(
-    advisor: Advisor, profile: Path, home: Path
+    advisor: Advisor, conforms: Conforms, profile: Path, home: Path
 ) -> None:
     ran = advisor("run", profile, "--", *JOB)
     assert ran.returncode == 0
     assert "--here" in ran.stderr
     assert rows(home, "SELECT emissions_g, zone FROM runs") == [(None, None)]
     document = json.loads(advisor("compare", "--json").stdout)
+    conforms(document, "comparison")
     assert set(document["overall"]) == {"duration_s", "energy_kwh"}
 
 
