@@ -84,7 +84,7 @@ class CpuTables:
     """The three tables, keyed for look-up."""
 
     microarchitectures: dict[str, Microarchitecture]
-    models: dict[str, CpuModel]  # by normalised name
+    models: dict[str, CpuModel]  # by lookup_name, which is the normalised name
     cpuid: tuple[_CpuidRange, ...]
 
     @property
@@ -232,7 +232,7 @@ def read_cpu_tables(folder: Traversable) -> CpuTables:
     for row in read_rows(folder / "cpu_models.csv"):
         score = _optional_number(row["single_thread_score"])
         model = CpuModel(row["cpu_model"], row["microarchitecture"], score)
-        models.setdefault(normalized_cpu_name(model.name), model)
+        models.setdefault(row["lookup_name"], model)
     ranges = tuple(
         _CpuidRange(
             row["vendor_id"],

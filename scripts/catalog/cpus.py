@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from catalog.files import Row, Table, hand_rows, number, read_rows
 
+from carbon_advisor.measurement.cpu_lookup import normalized_cpu_name
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -23,6 +25,7 @@ _BARE_SCALABLE = re.compile(
 )
 COLUMNS = (
     "cpu_model",
+    "lookup_name",
     "vendor",
     "microarchitecture",
     "cores",
@@ -96,7 +99,9 @@ def build_cpu_models(
         if microarchitecture is None:
             unknown.add(short)
             continue
-        entry = rows.setdefault(short.lower(), {"cpu_model": short})
+        entry = rows.setdefault(
+            short.lower(), {"cpu_model": short, "lookup_name": normalized_cpu_name(short)}
+        )
         for column, value in facts.items():
             if entry.get(column) is None and value is not None:
                 entry[column] = value

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 
 from carbon_advisor.advisor.catalog import bundled_directory, load_catalog
-from carbon_advisor.measurement.cpu_lookup import read_cpu_tables, resolve_cpu
+from carbon_advisor.measurement.cpu_lookup import (
+    normalized_cpu_name,
+    read_cpu_tables,
+    resolve_cpu,
+)
 
 DATA = bundled_directory()
 CATALOG = load_catalog()
@@ -201,3 +205,8 @@ def test_every_cpu_table_names_known_kinds_only() -> None:
         assert {row["microarchitecture"] for row in table(name)} <= kinds
     for row in table("cpuid"):
         assert int(row["model_min"], 0) <= int(row["model_max"], 0)
+
+
+def test_every_cpu_model_can_be_looked_up_by_its_name() -> None:
+    for row in table("cpu_models"):
+        assert row["lookup_name"] == normalized_cpu_name(row["cpu_model"])

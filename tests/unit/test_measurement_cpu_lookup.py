@@ -35,13 +35,13 @@ generic x86_64,,x86_64,,1.0,4.0,3.0,,0.5,100,measured,SPECpower
 generic arm64,,arm64,,0.6,2.5,3.0,,0.5,3,assumed,SPECpower
 """
 CPU_MODELS = """\
-cpu_model,vendor,microarchitecture,cores,threads,tdp_w,launch_year,single_thread_score,source
-Xeon Platinum 8370C,Intel,Ice Lake,32,64,270,2021,1234,x
-Xeon E5-2670 v3,Intel,Haswell,12,24,120,2014,,x
-EPYC 9R14,AMD,Genoa,96,192,360,2022,,x
-Q80-30,Arm,Neoverse N1,80,80,210,2020,,x
-Core i7-1260P,Intel,Ice Lake,4,8,28,2022,,x
-Ryzen 7 7840U,AMD,Genoa,8,16,28,2023,,x
+cpu_model,lookup_name,vendor,microarchitecture,cores,threads,tdp_w,launch_year,single_thread_score,source
+Xeon Platinum 8370C,xeon platinum 8370c,Intel,Ice Lake,32,64,270,2021,1234,x
+Xeon E5-2670 v3,xeon e5-2670 v3,Intel,Haswell,12,24,120,2014,,x
+EPYC 9R14,epyc 9r14,AMD,Genoa,96,192,360,2022,,x
+Q80-30,q80-30,Arm,Neoverse N1,80,80,210,2020,,x
+Core i7-1260P,core i7-1260p,Intel,Ice Lake,4,8,28,2022,,x
+Ryzen 7 7840U,ryzen 7 7840u,AMD,Genoa,8,16,28,2023,,x
 """
 CPUID = """\
 vendor_id,family,model_min,model_max,microarchitecture,source
