@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from carbon_advisor.advisor.catalog import Catalog
 
-CONTENDERS = 200  # candidates that are sampled to say how likely the first is the best
+# How many of the best, and of the regions' best, are sampled to say how likely the first is the
+# best: those behind them are too far off to win more than a few samples in a thousand.
+CONTENDERS, REGIONAL = 80, 40
 TOP = 10
 
 
@@ -102,7 +104,7 @@ def recommend(question: Question, catalog: Catalog, top: int = TOP) -> Recommend
     if count == 0:
         raise ConstraintError("no offer has an accelerator that this job could use")
     eligible = all_of({**needs, **limits}, count)
-    contenders, regional = _winners(problem, np.flatnonzero(eligible))
+    contenders, regional = _winners(problem, np.flatnonzero(eligible), top)
     sampled = _Sampled.of(problem, contenders, regional)
     ranking = sampled.estimates(contenders, top)
     fitting = all_of(needs, count)
@@ -127,13 +129,13 @@ def recommend(question: Question, catalog: Catalog, top: int = TOP) -> Recommend
     )
 
 
-def _winners(problem: Problem, members: NDArray[np.intp]) -> tuple[Choices, Choices]:
+def _winners(problem: Problem, members: NDArray[np.intp], top: int) -> tuple[Choices, Choices]:
     """Return the best of all members, and the best of each region, both best first."""
     parts = (problem.trace, problem.offers, problem.starts_h, problem.bounds, members)
     regional = best_of_each(*parts, problem.candidates.region[members])
-    order = np.argsort(regional.emissions_g, kind="stable")
+    order = np.argsort(regional.emissions_g, kind="stable")[: max(top, REGIONAL)]
     ordered = Choices(regional.offer[order], regional.start[order], regional.emissions_g[order])
-    return best_of(*parts, CONTENDERS), ordered
+    return best_of(*parts, max(top, CONTENDERS)), ordered
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from carbon_advisor.advisor.cli.startup import without_blas_threads
+
 
 def estimate(
     gpus: Annotated[str, typer.Option(metavar="NAME:COUNT", help="E.g. V100:8.")] = "",
@@ -40,6 +42,7 @@ def estimate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
     """Estimate energy and emissions from stated inputs; the catalogue fills in the rest."""
+    without_blas_threads()
     from carbon_advisor.advisor.catalog import load_catalog
     from carbon_advisor.advisor.cli.inputs import parse_time
     from carbon_advisor.advisor.estimate.stated import Stated, estimate_stated

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from carbon_advisor.advisor.cli.startup import without_blas_threads
+
 
 def explain(
     profile: Annotated[Path, typer.Argument(help="What `advisor profile --out` wrote.")],
@@ -23,6 +25,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
     """Print the chain of figures behind one candidate's estimate, each with its source."""
+    without_blas_threads()
     from carbon_advisor.advisor.catalog import load_catalog
     from carbon_advisor.advisor.cli.inputs import parse_scope, parse_time, window_hours
     from carbon_advisor.advisor.estimate.workload import workload_of

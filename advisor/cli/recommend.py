@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from carbon_advisor.advisor.cli.startup import without_blas_threads
+
 
 def recommend(
     profile: Annotated[Path, typer.Argument(help="What `advisor profile --out` wrote.")],
@@ -63,6 +65,7 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
     """Rank regions × instance types × start times by the CO2eq that the job would emit there."""
+    without_blas_threads()
     from carbon_advisor.advisor import recommend as engine
     from carbon_advisor.advisor.catalog import load_catalog
     from carbon_advisor.advisor.cli.inputs import (

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _BRACKETS = 32
 _SAMPLE = 4096  # offers whose durations place the brackets
 _CHUNK_CELLS = 1 << 18  # offers × starts evaluated at once: small enough for the cache
-_ROUNDING = 1e-9  # the bound is lowered by this share, so that rounding never cuts the best
+# A window is a difference of integrals from the beginning, so its rounding grows with those: the
+# bound is lowered by this share of the largest they can be, that rounding never cuts the best.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,9 @@ def lower_bounds(trace: Trace, offers: Offers, starts_h: Floats) -> Floats:
     bracket = np.searchsorted(brackets, offers.duration_h, side="right") - 1
     rest_h = offers.duration_h - brackets[bracket]
     window = lowest[bracket, offers.zone] + rest_h * trace.minimum[offers.zone]
-    bound = window * (offers.energy_kwh / offers.duration_h) + offers.fixed_g
-    result: Floats = bound * (1 - _ROUNDING)
+    window -= trace.maximum[offers.zone] * (starts_h[-1] + offers.duration_h) * _ROUNDING
+    operational = window * (offers.energy_kwh / offers.duration_h)
+    result: Floats = operational + offers.fixed_g * (1 - _ROUNDING)
     return result
 
 
@@ -141,20 +144,27 @@ def best_of_each(
     """Return the best of each group among `members`, groups in ascending order.
 
     Args:
-        group: group of each member; shape (members,). The rest is as for `best_of`.
+        group: group of each member, 0 or more; shape (members,). The rest is as for `best_of`.
     """
-    order = np.argsort(group, kind="stable")
-    edges = np.flatnonzero(np.diff(group[order])) + 1
-    parts = [
-        best_of(trace, offers, starts_h, bound, part, 1)
-        for part in np.split(members[order], edges)
-        if len(part)
-    ]
-    return Choices(
-        np.concatenate([part.offer for part in parts]),
-        np.concatenate([part.start for part in parts]),
-        np.concatenate([part.emissions_g for part in parts]),
-    )
+    allowed = offers.latest_start_h[members] >= starts_h[0]
+    members, group = members[allowed], group[allowed]
+    likely = _first_of_each(bound[members], group)
+    threshold = np.full(int(group.max(initial=-1)) + 1, np.inf)
+    threshold[group[likely]] = best_starts(trace, offers, starts_h, members[likely]).emissions_g
+    near = bound[members] <= threshold[group]
+    exact = best_starts(trace, offers, starts_h, members[near])
+    first = _first_of_each(exact.emissions_g, group[near])
+    return Choices(exact.offer[first], exact.start[first], exact.emissions_g[first])
+
+
+def _first_of_each(value: Floats, group: Ints) -> Ints:
+    """Where the lowest value of each group first stands, groups (0, 1, …) in ascending order."""
+    lowest = np.full(int(group.max(initial=-1)) + 1, np.inf)
+    np.minimum.at(lowest, group, value)
+    at_lowest = np.flatnonzero(value == lowest[group])
+    _, first = np.unique(group[at_lowest], return_index=True)
+    found: Ints = at_lowest[first]
+    return found
 
 
 def emissions_from(trace: Trace, offers: Offers, start_h: float) -> Floats:

@@ -49,6 +49,12 @@ class Trace:
         return lowest
 
     @cached_property
+    def maximum(self) -> Floats:
+        """Highest intensity of each zone, the tail included; shape (zones,)."""
+        highest: Floats = np.maximum(self.values.max(axis=1), self.tail)
+        return highest
+
+    @cached_property
     def cumulative(self) -> Floats:
         """Integral from the beginning to each step edge, g/kWh·h; shape (zones, steps + 1)."""
         edges = np.zeros((self.values.shape[0], self.steps + 1))

@@ -148,3 +148,26 @@ def test_a_trace_of_another_shape_is_refused() -> None:
         Trace(np.zeros(5), np.zeros(5))
     with pytest.raises(ValueError, match="tail"):
         Trace(np.zeros((2, 5)), np.zeros(3))
+
+
+def test_a_vanishing_window_is_not_lost_to_rounding() -> None:
+    values = np.zeros((4, 12))
+    values[0] = 1.0
+    values[0, 8] = 1.4e-45
+    trace = Trace(values, np.array([1.0, 0, 0, 0]))
+    energy = np.zeros(12)
+    energy[[9, 11]] = 1.0
+    offers = Offers(
+        zone=np.zeros(12, dtype=np.intp),
+        duration_h=np.array([2.0] * 8 + [0.5, 1, 2, 2]),
+        energy_kwh=energy,
+        fixed_g=np.zeros(12),
+        latest_start_h=np.full(12, np.inf),
+    )
+    group = np.zeros(12, dtype=np.intp)
+    group[[9, 11]] = 1
+    starts = np.arange(9.0)
+    bound = lower_bounds(trace, offers, starts)
+    found = best_of_each(trace, offers, starts, bound, np.arange(12), group)
+    assert found.offer.tolist() == [0, 9]
+    assert found.start.tolist()[1] == 8
