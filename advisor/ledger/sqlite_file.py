@@ -37,8 +37,12 @@ def connect(path: Path, *, to_look: bool = False) -> sqlite3.Connection:
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
     )
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")  # a prediction that was written stays written
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")  # what was written stays written
+    except sqlite3.Error:  # not a database
+        connection.close()
+        raise
     return connection
 
 
