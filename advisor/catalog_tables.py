@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Texts = NDArray[np.str_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Zones:
     """Grid zones; shape (zones,), profile (zones, 12, 2, 24).
 
@@ -56,7 +56,7 @@ class Zones:
     profile: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Regions:
     """Providers' regions; shape (regions,).
 
@@ -91,7 +91,7 @@ class Regions:
     launched: Bools
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class InstanceTypes:
     """Providers' machines; shape (types,).
 
@@ -129,7 +129,7 @@ class InstanceTypes:
     shared_core: Bools
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Microarchitectures:
     """Kinds of CPU; shape (microarchitectures,).
 
@@ -155,7 +155,7 @@ class Microarchitectures:
     source: Texts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Accelerators:
     """GPUs; shape (accelerators,).
 
@@ -186,7 +186,7 @@ class Accelerators:
     source: Texts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Offers:
     """Which region has which type at which price; shape (offers,); NaN: price not known.
 
