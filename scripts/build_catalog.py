@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from catalog.accelerators import build_accelerators, disagreements
 from catalog.cpus import Microarchitectures, build_cpu_models
 from catalog.files import Row, Table, hand_rows, sha256, write_arrays, write_table

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from catalog.files import Row, Table, hand_rows, number, read_rows
-
 from carbon_advisor.measurement.cpu_lookup import normalized_cpu_name
+from catalog.files import Row, Table, hand_rows, number, read_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
