@@ -228,11 +228,7 @@ def read_cpu_tables(folder: Traversable) -> CpuTables:
         row["microarchitecture"]: _microarchitecture(row)
         for row in read_rows(folder / "microarchitectures.csv")
     }
-    models: dict[str, CpuModel] = {}
-    for row in read_rows(folder / "cpu_models.csv"):
-        score = _optional_number(row["single_thread_score"])
-        model = CpuModel(row["cpu_model"], row["microarchitecture"], score)
-        models.setdefault(row["lookup_name"], model)
+    models = _read_models(folder / "cpu_models.csv")
     ranges = tuple(
         _CpuidRange(
             row["vendor_id"],
@@ -244,6 +240,23 @@ def read_cpu_tables(folder: Traversable) -> CpuTables:
         for row in read_rows(folder / "cpuid.csv")
     )
     return CpuTables(microarchitectures, models, ranges)
+
+
+def _read_models(path: Traversable) -> dict[str, CpuModel]:
+    """Return the thousands of models by lookup_name; by position, as a dictionary a row is slow."""
+    import csv
+
+    with path.open("r", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        header = next(reader)
+        name, key, kind, score = (
+            header.index(column)
+            for column in ("cpu_model", "lookup_name", "microarchitecture", "single_thread_score")
+        )
+        return {
+            row[key]: CpuModel(row[name], row[kind], _optional_number(row[score]))
+            for row in reader
+        }
 
 
 def read_rows(path: Traversable) -> list[dict[str, str]]:

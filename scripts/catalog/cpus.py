@@ -98,9 +98,8 @@ def build_cpu_models(
         if microarchitecture is None:
             unknown.add(short)
             continue
-        entry = rows.setdefault(
-            short.lower(), {"cpu_model": short, "lookup_name": normalized_cpu_name(short)}
-        )
+        lookup_name = normalized_cpu_name(short)
+        entry = rows.setdefault(lookup_name, {"cpu_model": short, "lookup_name": lookup_name})
         for column, value in facts.items():
             if entry.get(column) is None and value is not None:
                 entry[column] = value
