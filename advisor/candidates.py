@@ -13,6 +13,7 @@ from carbon_advisor.advisor.estimate.uncertainty import (
     CPU_SPEED_SD,
     GPU_SPEED_SD,
     PUE_SD,
+    TYPE_SPEED_SD,
     Errors,
     intensity_sd,
 )
@@ -141,10 +142,12 @@ def errors_of(chosen: Ints, workload: Workload, candidates: Candidates, catalog:
     offset = len(catalog.microarchitectures.id)
     power_error = np.asarray(catalog.microarchitectures.relative_error, dtype=np.float64)[chip]
     pue_sd = np.array([PUE_SD[basis] for basis in catalog.regions.pue_basis[region].tolist()])
+    score_basis = catalog.instance_types.score_basis[kind].tolist()
     return Errors(
         shared_sd=float(np.hypot(workload.measurement_sd, workload.score_sd)),
         speed_sd=np.where(on_gpu, GPU_SPEED_SD, CPU_SPEED_SD),
         speed_group=np.where(on_gpu, offset + accelerator, chip),
+        type_sd=np.array([TYPE_SPEED_SD[basis] for basis in score_basis]),
         instance_type=kind,
         power_sd=np.log1p(power_error) / NORMAL_QUANTILE_95,
         power_group=chip,

@@ -29,7 +29,9 @@ MEDIAN_TO_SD = 0.6745  # median absolute error of a normal in standard deviation
 # 17 % (design, section 7); each machine of the pair carries half of the variance.
 CPU_SPEED_SD = 0.15 / MEDIAN_TO_SD / np.sqrt(2)
 GPU_SPEED_SD = 0.17 / MEDIAN_TO_SD / np.sqrt(2)
-TYPE_SPEED_SD = 0.05  # between sizes of one family; assumed
+# How far a type's own speed lies from the score it is given; assumed: between runs of a benchmark,
+# sizes of a family, machines of one microarchitecture (whose clocks differ), any two machines.
+TYPE_SPEED_SD = {"measured": 0.05, "family": 0.08, "microarchitecture": 0.15, "none": 0.35}
 PUE_SD = {
     "region": log_sd(0.03),
     "design": log_sd(0.10),
@@ -53,6 +55,7 @@ class Errors:
     shared_sd: float  # measurement and the speed of the source machine: one draw for all
     speed_sd: Floats
     speed_group: Ints
+    type_sd: Floats
     instance_type: Ints
     power_sd: Floats
     power_group: Ints
@@ -65,7 +68,7 @@ class Errors:
         everyone = np.zeros(len(self.zone), dtype=np.intp)
         yield np.full(len(self.zone), self.shared_sd), everyone
         yield self.speed_sd, self.speed_group
-        yield np.full(len(self.zone), TYPE_SPEED_SD), self.instance_type
+        yield self.type_sd, self.instance_type
         yield self.power_sd, self.power_group
         yield self.pue_sd, self.pue_group
         yield self.intensity_sd, self.zone

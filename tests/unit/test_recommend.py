@@ -6,6 +6,7 @@ import itertools
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from carbon_advisor.advisor.catalog import load_catalog
 from carbon_advisor.advisor.constraints import Constraints
 from carbon_advisor.advisor.estimate.translate import SECOND_THREAD_GAIN
+from carbon_advisor.advisor.estimate.uncertainty import PUE_SD, TYPE_SPEED_SD
 from carbon_advisor.advisor.estimate.workload import Workload
 from carbon_advisor.advisor.problem import Question
 from carbon_advisor.advisor.recommend import recommend
@@ -205,3 +207,19 @@ def test_a_job_of_years_is_counted_at_the_yearly_level() -> None:
     zone = catalog.find_zone(best.zone)
     level = float(catalog.zones.lifecycle_g_per_kwh[zone])
     assert best.intensity_g_per_kwh == pytest.approx(level, rel=0.03)
+
+
+def test_every_basis_in_the_catalogue_has_an_error() -> None:
+    assert set(catalog.instance_types.score_basis.tolist()) <= set(TYPE_SPEED_SD)
+    assert set(catalog.regions.pue_basis.tolist()) <= set(PUE_SD)
+
+
+def test_a_score_of_the_microarchitecture_is_less_certain_than_a_measured_one() -> None:
+    answer = recommend(ask(), catalog, top=300)
+    widths: dict[str, list[float]] = {"measured": [], "microarchitecture": []}
+    for each in answer.ranking:
+        kind = _kind(each.region, each.instance_type)
+        basis = str(catalog.instance_types.score_basis[kind])
+        widths.setdefault(basis, []).append(each.emissions_g.high / each.emissions_g.low)
+    assert min(map(len, (widths["measured"], widths["microarchitecture"]))) > 5
+    assert median(widths["measured"]) < median(widths["microarchitecture"])

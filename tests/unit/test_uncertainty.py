@@ -21,6 +21,7 @@ def errors(count: int, *, apart: bool, sd: float = 0.2) -> Errors:
         shared_sd=0.5,
         speed_sd=everywhere,
         speed_group=group,
+        type_sd=everywhere,
         instance_type=group,
         power_sd=everywhere,
         power_group=group,
