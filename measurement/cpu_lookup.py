@@ -254,8 +254,7 @@ def _read_models(path: Traversable) -> dict[str, CpuModel]:
             for column in ("cpu_model", "lookup_name", "microarchitecture", "single_thread_score")
         )
         return {
-            row[key]: CpuModel(row[name], row[kind], _optional_number(row[score]))
-            for row in reader
+            row[key]: CpuModel(row[name], row[kind], _optional_number(row[score])) for row in reader
         }
 
 
