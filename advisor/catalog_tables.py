@@ -138,6 +138,7 @@ class Microarchitectures:
         memory_gb_per_thread: memory whose power those two contain.
         relative_error: half-width of the 90 % interval of the watts over the value.
         basis: measured, family or assumed.
+        note: from how many machines, or what the figures are derived from.
     """
 
     id: Texts
@@ -153,6 +154,7 @@ class Microarchitectures:
     machines: Ints
     basis: Texts
     source: Texts
+    note: Texts
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -156,7 +156,7 @@ def _cpu_power(problem: Problem, offer: int, estimate: Estimate) -> Node:
     types, kinds = catalog.instance_types, catalog.microarchitectures
     kind = int(problem.candidates.instance_type[offer])
     chip = int(types.microarchitecture[kind])
-    source = cited(catalog, str(kinds.source[chip]))
+    source = f"{kinds.note[chip]}; {cited(catalog, str(kinds.source[chip]))}"
     basis = str(kinds.basis[chip])
     return Node(
         "CPU power",

@@ -44,6 +44,7 @@ COLUMNS = (
     "machines",
     "basis",
     "source",
+    "note",
 )
 
 
@@ -176,6 +177,7 @@ def _measured(name: str, group: list[Machine], usual_sd: float) -> Row:
         "machines": count,
         "basis": "measured",
         "source": "specpower",
+        "note": f"median of {count} servers" if count > 1 else "one server",
     }
 
 
@@ -229,6 +231,10 @@ def _derived(name: str, parents: list[Row], known: Microarchitectures) -> Row:
         "machines": 0,
         "basis": hand["basis"],
         "source": "specpower" if hand["basis"] == "family" else "assumed",
+        "note": (
+            f"{hand['idle_factor']} × the idle and {hand['max_factor']} × the full load"
+            f" of {' and '.join(hand['derived_from'].split('+'))}"
+        ),
     }
 
 

@@ -210,3 +210,12 @@ def test_every_cpu_table_names_known_kinds_only() -> None:
 def test_every_cpu_model_can_be_looked_up_by_its_name() -> None:
     for row in table("cpu_models"):
         assert row["lookup_name"] == normalized_cpu_name(row["cpu_model"])
+
+
+def test_figures_that_were_not_measured_say_what_they_are_derived_from() -> None:
+    kinds = CATALOG.microarchitectures
+    for name, basis, note in zip(
+        kinds.id.tolist(), kinds.basis.tolist(), kinds.note.tolist(), strict=True
+    ):
+        assert ("server" in note) == (basis == "measured"), name
+        assert (" × the idle and " in note) == (basis in {"family", "assumed"}), name
