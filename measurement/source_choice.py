@@ -81,8 +81,8 @@ def choose_sources(
 def _why_modelled(packages: RaplSource, hardware: Hardware) -> str:
     if packages.refused:
         return (
-            "CPU energy is modelled: RAPL counters are there but only root may read them "
-            "(sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj until the next start)"
+            "CPU energy is modelled: RAPL counters are there but this user may not read them; "
+            "'advisor doctor' says how to allow it"
         )
     where = f" ({hardware.virtualization})" if hardware.virtualization else ""
     return f"CPU energy is modelled: this machine{where} shows no energy counters"

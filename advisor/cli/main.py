@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from carbon_advisor.advisor.cli import compare, estimate, explain, profile, recommend, run
+from carbon_advisor.advisor.cli import (
+    compare,
+    doctor,
+    estimate,
+    explain,
+    profile,
+    recommend,
+    run,
+)
 from carbon_advisor.measurement.errors import AdvisorError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -29,6 +37,7 @@ app.command("explain", short_help="Show where figures come from.")(explain.expla
 app.command("estimate", short_help="Estimate from stated inputs.")(estimate.estimate)
 app.command("run", short_help="Run a job here, predicted first.")(run.run)
 app.command("compare", short_help="Show predicted against actual.")(compare.compare)
+app.command("doctor", short_help="Say what can be measured here.")(doctor.doctor)
 
 
 def _show_version(wanted: bool) -> None:

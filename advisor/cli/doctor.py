@@ -1,0 +1,61 @@
+"""`advisor doctor`: what can be measured on this machine, what is modelled, and what would help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from carbon_advisor.measurement.diagnosis import Diagnosis
+
+SCHEMA = "carbon-advisor/diagnosis/1"
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+) -> None:
+    """Say what can be measured on this machine, what is modelled and why, and what would help."""
+    import os
+
+    from carbon_advisor.measurement.diagnosis import diagnose
+
+    found = diagnose(os.environ)
+    if as_json:
+        from carbon_advisor.advisor.cli.output import print_json
+
+        print_json(diagnosis_json(found))
+    else:
+        _print(found)
+
+
+def diagnosis_json(found: Diagnosis) -> dict[str, Any]:
+    """Return the diagnosis in JSON's types."""
+    from dataclasses import asdict
+
+    return {"schema": SCHEMA, **asdict(found)}
+
+
+def _print(found: Diagnosis) -> None:
+    from rich.markup import escape
+
+    from carbon_advisor.advisor.cli.output import console
+
+    screen = console()
+    hardware = found.hardware
+    where = f", {hardware.virtualization}" if hardware.virtualization else ", no hypervisor seen"
+    screen.print(
+        f"[bold]{escape(hardware.cpu_name or 'unnamed CPU')}[/bold]: {found.cpu_resolved}, "
+        f"{hardware.vcpus} vCPUs, {hardware.memory_gb:.1f} GB, {hardware.operating_system}{where}"
+    )
+    for finding in found.findings:
+        error = f" ±{finding.relative_error:.0%}" if finding.relative_error else ""
+        screen.print(f"\n[bold]{finding.component}[/bold]  {finding.method}{error}")
+        screen.print(f"  {escape(finding.source)}")
+        if finding.why:
+            screen.print(f"  why: {escape(finding.why)}")
+        if finding.remedy:
+            screen.print("  to measure it from now on, without root at run time (log in again):")
+            screen.print(f"  {finding.remedy}", markup=False, soft_wrap=True)
+    for note in found.notes:
+        screen.print(f"\nnote: {escape(note)}")
