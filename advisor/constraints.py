@@ -124,7 +124,7 @@ def _cost_masks(limits: Constraints, candidates: Candidates) -> dict[str, Mask]:
     found: dict[str, Mask] = {}
     price = candidates.price_usd_per_h
     if limits.spot:
-        found["--spot"] = ~np.isnan(price)
+        found["--spot (no spot price is known)"] = ~np.isnan(price)
     if limits.max_price_per_h is not None:
         most = _positive("--max-price-per-hour", limits.max_price_per_h)
         found[f"--max-price-per-hour {most:g}"] = price <= most

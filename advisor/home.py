@@ -26,17 +26,6 @@ def home_folder() -> Path:
     return user_data_path(APPLICATION, appauthor=False)
 
 
-def writable_home() -> Path:
-    """Create the user's folder if it is missing, prove that it can be written, and return it.
-
-    Raises:
-        StorageError: it cannot be; nothing is left behind.
-    """
-    folder = home_folder()
-    prove_writable(folder)
-    return folder
-
-
 def prove_writable(folder: Path) -> None:
     """Create `folder` if it is missing and write 256 KiB to a nameless file in it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,9 +49,8 @@ def resolve_location(text: str | None, catalog: Catalog) -> Location | None:
     text = text or setting("here")
     if not text:
         return None
-    zones = {name.lower(): row for row, name in enumerate(catalog.zones.id.tolist())}
-    zone = zones.get(text.lower().removeprefix("zone:"))
-    if zone is not None:
+    with suppress(UnknownNameError):
+        zone = catalog.find_zone(text.lower().removeprefix("zone:"))
         stated = stated_pue(setting("pue"))
         return Location(
             label=f"zone {catalog.zones.id[zone]}",

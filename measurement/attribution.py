@@ -6,10 +6,6 @@ E_job = Σ (E − P_idle·Δt)·f + P_idle·Δt·r, with f the job's share of wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +68,3 @@ def job_share_of_busy(job_cpu_s: float, machine_busy_s: float) -> float:
     if job_cpu_s <= 0:
         return 0.0
     return min(1.0, job_cpu_s / machine_busy_s) if machine_busy_s > 0 else 1.0
-
-
-def total(sums: Sequence[EnergySums]) -> EnergySums:
-    """Add up the sums of several samples."""
-    return sum(sums, start=EnergySums())

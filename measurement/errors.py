@@ -1,12 +1,11 @@
 """Every error that carbon-advisor raises on purpose.
 
 AdvisorError                 something went wrong; exit code 1
-├── InputError               what the user gave cannot be used; exit code 2
-│   ├── ProfileError         a profile file is missing, truncated or wrong in a field
-│   ├── UnknownNameError     no such region, instance type, zone or accelerator; names the nearest
-│   ├── ConstraintError      no candidate is left; says which constraint excluded the last one
-│   └── StorageError         the ledger or its folder cannot be used (read-only, full, corrupt)
-└── RunError                 the work itself failed; exit code 1
+└── InputError               what the user gave cannot be used; exit code 2
+    ├── ProfileError         a profile file is missing, truncated or wrong in a field
+    ├── UnknownNameError     no such region, instance type, zone or accelerator; names the nearest
+    ├── ConstraintError      no candidate is left; says which constraint excluded the last one
+    └── StorageError         the ledger or its folder cannot be used (read-only, full, corrupt)
 
 Messages are one line, say what is wrong and what to do, and carry no secret.
 """
@@ -65,10 +64,6 @@ class ConstraintError(InputError):
 
 class StorageError(InputError):
     """The ledger or the folder that holds it cannot be used."""
-
-
-class RunError(AdvisorError):
-    """The work itself failed."""
 
 
 def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:

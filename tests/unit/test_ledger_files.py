@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from carbon_advisor.advisor.home import home_folder, writable_home
+from carbon_advisor.advisor.home import home_folder, prove_writable
 from carbon_advisor.advisor.ledger.opening import open_to_read, open_to_write
 from carbon_advisor.advisor.ledger.records import Run, new_id
 from carbon_advisor.measurement.errors import StorageError
@@ -205,7 +205,7 @@ def test_the_home_is_where_the_variable_says_or_the_platform(
 
 
 def test_a_writable_home_is_made_and_left_empty(home: Path) -> None:
-    assert writable_home() == home
+    prove_writable(home_folder())
     assert list(home.iterdir()) == []
 
 
@@ -219,11 +219,15 @@ def test_a_home_that_cannot_be_is_an_error_and_leaves_nothing(
     monkeypatch.setenv("ADVISOR_HOME", str(tmp_path / "new" / ".." / place))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StorageError, match="cannot write in the folder") as refusal:
-        writable_home()
+        prove_writable(home_folder())
     assert "\n" not in str(refusal.value)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+PROVE_WRITABLE = (
+    "from carbon_advisor.advisor.home import home_folder, prove_writable\n"
+    "prove_writable(home_folder())"
+)
 # Root is not bound by permissions, unless it gives up the right to pass over them.
 GIVE_UP = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
@@ -240,9 +244,7 @@ def bound_by_permissions(script: str) -> subprocess.CompletedProcess[str]:
 def test_a_home_without_permission_is_an_error(home: Path) -> None:
     home.mkdir()
     home.chmod(0o500)
-    tried = bound_by_permissions(
-        "from carbon_advisor.advisor.home import writable_home; writable_home()"
-    )
+    tried = bound_by_permissions(PROVE_WRITABLE)
     assert "StorageError: cannot write in the folder" in tried.stderr
     assert "Permission denied" in tried.stderr
     assert list(home.iterdir()) == []
@@ -318,7 +320,7 @@ def test_a_disk_that_fills_up_later_costs_no_row(
 
 
 def test_a_file_size_limit_is_like_a_full_disk(home: Path) -> None:
-    script = "from carbon_advisor.advisor.home import writable_home; writable_home()"
+    script = PROVE_WRITABLE
     tried = subprocess.run(
         [sys.executable, "-c", script],
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
