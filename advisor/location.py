@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carbon_advisor.advisor.config import setting
 from carbon_advisor.measurement.errors import InputError, UnknownNameError
+from carbon_advisor.measurement.settings import setting
 
 if TYPE_CHECKING:
     from carbon_advisor.advisor.catalog import Catalog

@@ -15,7 +15,7 @@ from carbon_advisor.measurement.gpu import visible_gpus
 from carbon_advisor.measurement.machine_clock import machine_clock
 from carbon_advisor.measurement.profile import Profile
 from carbon_advisor.measurement.redaction import redacted
-from carbon_advisor.measurement.sampler import HeldShare, Sampler
+from carbon_advisor.measurement.sampler import Sampler, held_share
 from carbon_advisor.measurement.source_choice import choose_sources
 from carbon_advisor.measurement.supervisor import Supervisor
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from carbon_advisor.measurement.hardware import Hardware
-    from carbon_advisor.measurement.machine_clock import MachineClock
     from carbon_advisor.measurement.sampler import Measurement
 
 SHORTEST_INTERVAL_S = 0.01
@@ -124,14 +123,6 @@ def sample_until_end(job: Supervisor, sampler: Sampler, interval_s: float) -> No
         if job.wait(due_s - now_s):
             return
         sampler.sample()
-
-
-def held_share(hardware: Hardware, clock: MachineClock, machine_memory: float) -> HeldShare:
-    """Return what part of the machine the job holds by its limits (memory in GB)."""
-    return HeldShare(
-        threads=min(1.0, hardware.vcpus / clock.threads),
-        memory=min(1.0, hardware.memory_gb / machine_memory),
-    )
 
 
 def job_name(command: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from carbon_advisor.measurement.gpu import GpuActivity, Gpus
+    from carbon_advisor.measurement.hardware import Hardware
     from carbon_advisor.measurement.machine_clock import MachineClock
     from carbon_advisor.measurement.power_source import PowerSource
     from carbon_advisor.measurement.supervisor import JobUsage
@@ -51,6 +52,16 @@ class Measurement:
     energy: tuple[ComponentEnergy, ...]
     series: Series
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a run has taken up to a moment."""
+
+    duration_s: float
+    cpu_time_s: float
+    memory_peak_gb: float
+    energy: tuple[ComponentEnergy, ...]
 
 
 class SharedMeter:
@@ -119,6 +130,7 @@ class Sampler:
         self._gpus = gpus
         self._held = held
         self._steps = Steps()
+        self._whole: Step | None = None
         self._usage = job_usage()
         self._machine = clock.read()
         self._stolen_from_s = self._machine.stolen_s
@@ -137,21 +149,31 @@ class Sampler:
         gpu = self._gpus.activity(usage.pids)
         share = job_share_of_busy(job_cpu_s, busy_s)
         memory_gb = usage.memory_bytes / 1e9
-        self._steps.append(
-            Step(
-                duration_s=elapsed_s,
-                job_cpu_s=job_cpu_s,
-                machine_busy_s=max(busy_s, job_cpu_s),
-                memory_gb_s=memory_gb * elapsed_s,
-                gpu_utilization_s=gpu.utilization * elapsed_s,
-                energy=self._read_meters(share, gpu, elapsed_s),
-            )
+        step = Step(
+            duration_s=elapsed_s,
+            job_cpu_s=job_cpu_s,
+            machine_busy_s=max(busy_s, job_cpu_s),
+            memory_gb_s=memory_gb * elapsed_s,
+            gpu_utilization_s=gpu.utilization * elapsed_s,
+            energy=self._read_meters(share, gpu, elapsed_s),
         )
+        self._steps.append(step)
+        self._whole = step if self._whole is None else self._whole + step
         if elapsed_s >= _SHORTEST_FOR_RATES_S:
             self._cores_peak = max(self._cores_peak, job_cpu_s / elapsed_s)
         self._memory_peak_gb = max(self._memory_peak_gb, memory_gb)
         self._gpu_memory_peak_gb = max(self._gpu_memory_peak_gb, gpu.job_memory_gb)
         self._usage, self._machine, self._sampled_s = usage, machine, now_s
+
+    def so_far(self) -> Totals:
+        """Return the sums up to the last sample; cheap enough for every one."""
+        whole = self._whole or self._nothing()
+        return Totals(
+            whole.duration_s,
+            whole.job_cpu_s,
+            self._memory_peak_gb,
+            self._component_energies(whole),
+        )
 
     def result(self, largest_process_bytes: int = 0) -> Measurement:
         """Return the sum of all samples so far.
@@ -160,7 +182,7 @@ class Sampler:
             largest_process_bytes: a peak the kernel kept, in case it fell between two samples.
         """
         self.sample()
-        whole = self._steps.total()
+        whole = self._whole
         assert whole is not None, "a run has a positive length"
         duration_s = whole.duration_s
         memory_mean_gb = whole.memory_gb_s / duration_s
@@ -178,6 +200,9 @@ class Sampler:
             series=self._series(),
             notes=tuple(self._notes(whole)),
         )
+
+    def _nothing(self) -> Step:
+        return Step(0.0, 0.0, 0.0, 0.0, 0.0, tuple(EnergySums() for _ in self._meters))
 
     def _read_meters(
         self, busy_share: float, gpu: GpuActivity, elapsed_s: float
@@ -242,6 +267,14 @@ class Sampler:
         if stolen_s > 0.05 * whole.duration_s:
             notes.append(f"the host gave {stolen_s:.0f} CPU seconds of this machine to others")
         return notes + self._gpus.notes()
+
+
+def held_share(hardware: Hardware, clock: MachineClock, machine_memory: float) -> HeldShare:
+    """Return what part of the machine the job holds by its limits (memory in GB)."""
+    return HeldShare(
+        threads=min(1.0, hardware.vcpus / clock.threads),
+        memory=min(1.0, hardware.memory_gb / machine_memory),
+    )
 
 
 def _split_rule(source: PowerSource) -> Split:

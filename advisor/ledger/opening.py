@@ -15,11 +15,11 @@ from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
-from carbon_advisor.advisor.home import home_folder, prove_writable
 from carbon_advisor.advisor.ledger import sqlite_file
 from carbon_advisor.advisor.ledger.migrate import migrate
 from carbon_advisor.advisor.ledger.store import Ledger, translated
 from carbon_advisor.measurement.errors import StorageError
+from carbon_advisor.measurement.home import home_folder, prove_writable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

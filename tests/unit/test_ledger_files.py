@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from carbon_advisor.advisor.home import home_folder, prove_writable
 from carbon_advisor.advisor.ledger.opening import open_to_read, open_to_write
 from carbon_advisor.advisor.ledger.records import Run, new_id
 from carbon_advisor.measurement.errors import StorageError
+from carbon_advisor.measurement.home import home_folder, prove_writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -225,7 +225,7 @@ def test_a_home_that_cannot_be_is_an_error_and_leaves_nothing(
 
 
 PROVE_WRITABLE = (
-    "from carbon_advisor.advisor.home import home_folder, prove_writable\n"
+    "from carbon_advisor.measurement.home import home_folder, prove_writable\n"
     "prove_writable(home_folder())"
 )
 # Root is not bound by permissions, unless it gives up the right to pass over them.

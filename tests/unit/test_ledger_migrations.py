@@ -80,7 +80,7 @@ def test_a_current_ledger_is_opened_without_alembic(
 
 def test_the_commands_do_not_import_the_database_before_they_need_it() -> None:
     script = (
-        "import sys, carbon_advisor.advisor.ledger.records, carbon_advisor.advisor.home\n"
+        "import sys, carbon_advisor.advisor.ledger.records, carbon_advisor.measurement.home\n"
         "import carbon_advisor.advisor.compare, carbon_advisor.advisor.cli.compare\n"
         "import carbon_advisor.advisor.cli.run\n"
         "print({'sqlalchemy', 'alembic', 'numpy', 'pandas', 'rich.table'} & set(sys.modules))\n"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import tomllib
 
-from carbon_advisor.advisor.home import home_folder
 from carbon_advisor.measurement.errors import InputError
+from carbon_advisor.measurement.home import home_folder
 
-KNOWN_KEYS = ("here", "pue")
+KNOWN_KEYS = ("here", "interval_s", "project", "pue", "run_name")
 
 
 def setting(key: str) -> str | None:
-    """Return the setting `key` ("here", "pue"), or None where it is not set.
+    """Return the setting `key`, one of KNOWN_KEYS, or None where it is not set.
 
     Raises:
         InputError: config.toml is not readable, not TOML, or has a key that we do not know.
@@ -27,6 +26,8 @@ def setting(key: str) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
+    import tomllib  # only where there is a file
+
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

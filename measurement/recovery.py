@@ -1,0 +1,91 @@
+"""Runs from their journals: ended ones, running ones, and those that a kill interrupted."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from carbon_advisor.measurement.errors import InputError
+from carbon_advisor.measurement.hardware import Gpu, Hardware
+from carbon_advisor.measurement.journal import FOLDER, SUFFIX, read_journal
+from carbon_advisor.measurement.place import Place
+from carbon_advisor.measurement.profile import ComponentEnergy
+from carbon_advisor.measurement.run_result import RunResult, State, TaskResult
+from carbon_advisor.measurement.tracker import JOURNAL_SCHEMA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def journalled_runs(home: Path) -> list[RunResult]:
+    """Return every run that has a readable journal in the advisor's folder, oldest first."""
+    runs = []
+    for path in (home / FOLDER).glob(f"*{SUFFIX}"):
+        try:
+            runs.append(run_from_journal(path))
+        except (InputError, OSError):
+            continue
+    return sorted(runs, key=lambda run: (run.started_at, run.id))
+
+
+def run_from_journal(path: Path) -> RunResult:
+    """Return the run that a journal tells of, up to its last whole record.
+
+    Raises:
+        InputError: it has no header, or one of another version.
+        OSError: it cannot be read.
+    """
+    records = read_journal(path)
+    if not records or records[0].get("schema") != JOURNAL_SCHEMA:
+        raise InputError(f"{path} is no journal that this version reads ('{JOURNAL_SCHEMA}')")
+    try:
+        return _run(records[0], records[1:])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is no journal: {type(error).__name__}: {error}") from error
+
+
+def _run(header: dict[str, Any], records: list[dict[str, Any]]) -> RunResult:
+    samples = [record for record in records if "duration_s" in record]
+    ends = [record for record in records if "state" in record]
+    last: dict[str, Any] = samples[-1] if samples else {}
+    end = ends[-1] if ends else {}
+    parts = [ComponentEnergy(**part) for part in header["components"]]
+    job = last.get("energy_kwh", [0.0] * len(parts))
+    machine = last.get("machine_energy_kwh", [0.0] * len(parts))
+    return RunResult(
+        id=header["id"],
+        project=header["project"],
+        run_name=header["run_name"],
+        state=end.get("state", _state_without_end(header["pid"])),
+        started_at=datetime.fromisoformat(header["started_at"]),
+        duration_s=last.get("duration_s", 0.0),
+        cpu_time_s=last.get("cpu_time_s", 0.0),
+        memory_peak_gb=last.get("memory_peak_gb", 0.0),
+        energy=tuple(
+            replace(part, energy_kwh=own, machine_energy_kwh=whole)
+            for part, own, whole in zip(parts, job, machine, strict=True)
+        ),
+        place=Place(**header["place"]) if header["place"] else None,
+        hardware=_hardware(header["hardware"]),
+        tasks=tuple(TaskResult(**task) for task in end.get("tasks", [])),
+        notes=tuple(end.get("notes", header["notes"])),
+    )
+
+
+def _hardware(stored: dict[str, Any] | None) -> Hardware | None:
+    if stored is None:
+        return None
+    return Hardware(**{**stored, "gpus": tuple(Gpu(**gpu) for gpu in stored["gpus"])})
+
+
+def _state_without_end(pid: int) -> State:
+    """Return "running" while the process that kept the journal is there, else "interrupted"."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return "interrupted"
+    except PermissionError:
+        return "running"
+    return "running"
