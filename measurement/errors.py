@@ -12,7 +12,6 @@ Messages are one line, say what is wrong and what to do, and carry no secret.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,6 +67,8 @@ class StorageError(InputError):
 
 def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Return up to `count` known names closest to `name`, ignoring case, best first."""
+    from difflib import get_close_matches
+
     by_lower: dict[str, str] = {}
     for candidate in known:
         by_lower.setdefault(candidate.lower(), candidate)

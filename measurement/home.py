@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +31,8 @@ def prove_writable(folder: Path) -> None:
     Raises:
         StorageError: read-only, full, or something else is in its place; nothing is left behind.
     """
+    import tempfile  # slow to import, and a tracker only needs the folder's name
+
     missing: list[Path] = []
     try:
         missing = [path for path in (folder, *folder.parents) if not path.exists()]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from carbon_advisor.measurement.process_tree import process_tree
-from carbon_advisor.measurement.supervisor import JobUsage
+from carbon_advisor.measurement.process_tree import JobUsage, process_tree
 
 
 class OwnUsage:

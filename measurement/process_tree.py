@@ -36,6 +36,21 @@ class TreeUsage:
     pids: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class JobUsage:
+    """What a job has used since it started.
+
+    Attributes:
+        cpu_time_s: of all its processes, those that ended included.
+        memory_bytes: of those alive.
+        pids: who is alive.
+    """
+
+    cpu_time_s: float
+    memory_bytes: float
+    pids: tuple[int, ...]
+
+
 class ProcessTree(Protocol):
     """Reads a tree of processes from its roots."""
 

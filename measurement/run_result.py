@@ -16,6 +16,16 @@ State = Literal["running", "finished", "failed", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """What a run has taken up to a moment."""
+
+    duration_s: float
+    cpu_time_s: float
+    memory_peak_gb: float
+    energy: tuple[ComponentEnergy, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskResult:
     """A named part of a run: its energy is the run's while it lasted."""
 

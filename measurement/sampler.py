@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from carbon_advisor.measurement.attribution import EnergySums, job_share_of_busy, sums_of
 from carbon_advisor.measurement.power_source import EnergyMeter
 from carbon_advisor.measurement.profile import ComponentEnergy, Series
+from carbon_advisor.measurement.run_result import Totals
 from carbon_advisor.measurement.steps import Step, Steps
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from carbon_advisor.measurement.hardware import Hardware
     from carbon_advisor.measurement.machine_clock import MachineClock
     from carbon_advisor.measurement.power_source import PowerSource
-    from carbon_advisor.measurement.supervisor import JobUsage
+    from carbon_advisor.measurement.process_tree import JobUsage
 
 JOULES_PER_KWH = 3.6e6
 _SHORTEST_FOR_RATES_S = 0.3  # below it, the kernel's 10 ms ticks make rates too coarse
@@ -52,16 +53,6 @@ class Measurement:
     energy: tuple[ComponentEnergy, ...]
     series: Series
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What a run has taken up to a moment."""
-
-    duration_s: float
-    cpu_time_s: float
-    memory_peak_gb: float
-    energy: tuple[ComponentEnergy, ...]
 
 
 class SharedMeter:

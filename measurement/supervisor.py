@@ -11,11 +11,10 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carbon_advisor.measurement.errors import InputError
-from carbon_advisor.measurement.process_tree import process_tree
+from carbon_advisor.measurement.process_tree import JobUsage, process_tree
 from carbon_advisor.measurement.signal_forwarding import forwarded_signals
 
 if TYPE_CHECKING:
@@ -28,21 +27,6 @@ _PR_GET_CHILD_SUBREAPER = 37
 _POLL_S = 0.05  # where nothing wakes us: orphans, and systems without pidfd
 _LEAVING_S = 0.5  # Python's resource trackers end a moment after the program they served
 _GRACE_S = 10.0  # between asking the job to end and making it end, if we fail ourselves
-
-
-@dataclass(frozen=True, slots=True)
-class JobUsage:
-    """What a job has used since it started.
-
-    Attributes:
-        cpu_time_s: of all its processes, those that ended included.
-        memory_bytes: of those alive.
-        pids: who is alive.
-    """
-
-    cpu_time_s: float
-    memory_bytes: float
-    pids: tuple[int, ...]
 
 
 class Supervisor:

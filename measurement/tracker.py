@@ -14,20 +14,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-from carbon_advisor.measurement.detect import detect_hardware, machine_memory_gb
 from carbon_advisor.measurement.errors import AdvisorError, InputError
-from carbon_advisor.measurement.gpu import visible_gpus
 from carbon_advisor.measurement.home import home_folder
 from carbon_advisor.measurement.journal import FOLDER, SUFFIX, Journal
-from carbon_advisor.measurement.machine_clock import machine_clock
-from carbon_advisor.measurement.own_usage import OwnUsage
-from carbon_advisor.measurement.place import place_of
-from carbon_advisor.measurement.run_result import RunResult, TaskResult
-from carbon_advisor.measurement.sampler import Sampler, Totals, held_share
+from carbon_advisor.measurement.run_result import RunResult, TaskResult, Totals
+from carbon_advisor.measurement.sampler import Sampler, held_share
 from carbon_advisor.measurement.settings import setting
-from carbon_advisor.measurement.source_choice import choose_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,12 +67,11 @@ class Tracker:
         interval_s: float | None = None,
         here: str | None = None,
     ) -> None:
-        self.id = uuid4().hex
+        self.id = os.urandom(16).hex()
         self.project = project or setting("project") or "default"
         self.run_name = run_name or setting("run_name") or self.id[:8]
         self.interval_s = _interval(interval_s)
-        place = here or setting("here")
-        self._place: Place | None = place_of(place) if place else None
+        self._place = _place(here or setting("here"))
         self._state: State | None = None
         self._started_at = datetime.now(UTC)
         self._notes: list[str] = []
@@ -168,6 +160,13 @@ class Tracker:
             self._tasks.append(TaskResult(name, time.monotonic() - begun_s, max(0.0, energy_kwh)))
 
     def _prepare(self) -> None:
+        # Half of the import's time, which a program that is only imported need not spend.
+        from carbon_advisor.measurement.detect import detect_hardware, machine_memory_gb
+        from carbon_advisor.measurement.gpu import visible_gpus
+        from carbon_advisor.measurement.machine_clock import machine_clock
+        from carbon_advisor.measurement.own_usage import OwnUsage
+        from carbon_advisor.measurement.source_choice import choose_sources
+
         gpus = visible_gpus(os.environ)
         self._hardware = detect_hardware(gpus.devices)
         clock, memory_gb = machine_clock(), machine_memory_gb()
@@ -249,6 +248,14 @@ class Tracker:
         self.stop("interrupted")
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+
+
+def _place(name: str | None) -> Place | None:
+    if not name:
+        return None
+    from carbon_advisor.measurement.place import place_of
+
+    return place_of(name)
 
 
 def _interval(given: float | None) -> float:

@@ -17,6 +17,10 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RUNS = 7
 PROBE = """
@@ -123,7 +127,7 @@ def table(candidates: list[Candidate], seconds: float) -> None:
     sleep, per_min = f"time.sleep({seconds})", 60 / seconds
     sleepers = SLEEPERS.format(seconds=seconds)
     base = {work: BARE.run(work) for work in (sleep, sleepers)}
-    rows = {
+    rows: dict[str, Callable[[Candidate], float]] = {
         "import, ms": lambda each: median_of(each, "import_s") * 1000,
         "start + stop, cold, ms": lambda each: median_of(each, "start_stop_s") * 1000,
         "CPU at 1 s, s/min": lambda each: _cpu(each.run(sleep), base[sleep]) * per_min,

@@ -15,9 +15,9 @@ from carbon_advisor.measurement.hardware import Gpu, Hardware
 from carbon_advisor.measurement.machine_clock import MachineTimes
 from carbon_advisor.measurement.power_model import Factor, LoadShape, PowerTables
 from carbon_advisor.measurement.power_source import PowerSource, Reading, SourceLostError
+from carbon_advisor.measurement.process_tree import JobUsage
 from carbon_advisor.measurement.sampler import HeldShare, Sampler
 from carbon_advisor.measurement.source_choice import choose_sources
-from carbon_advisor.measurement.supervisor import JobUsage
 
 if TYPE_CHECKING:
     from pathlib import Path
