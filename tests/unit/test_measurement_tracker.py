@@ -97,7 +97,7 @@ def test_an_async_function_is_measured_to_its_end(home: Path) -> None:
 
     assert asyncio.run(train()) == "done"
     run = only_run(home)
-    assert run.duration_s == pytest.approx(0.5, abs=0.1)
+    assert 0.49 <= run.duration_s <= 1.5  # and not the 5 ms until it first waits
     assert run.project == "aio"
     assert "train" in run.run_name
 
@@ -121,7 +121,7 @@ def test_generators_are_measured_until_they_are_exhausted(home: Path) -> None:
     assert list(numbers()) == [0, 1, 2]
     assert asyncio.run(collected()) == [0, 1, 2]
     for run in journalled_runs(home):
-        assert run.duration_s == pytest.approx(0.3, abs=0.1)
+        assert 0.29 <= run.duration_s <= 1.3
         assert run.state == "finished"
 
 
@@ -205,14 +205,14 @@ def ended(running: subprocess.Popen[str]) -> int:
 def test_a_kill_loses_the_last_sample_at_most(home: Path, seed: int) -> None:
     with begun(TRACKED) as running:
         begun_s = time.monotonic()
-        time.sleep(random.Random(seed).uniform(0.1, 0.6))
+        time.sleep(random.Random(seed).uniform(0.6, 1.0))
         lived_s = time.monotonic() - begun_s
         assert only_run(home).state == "running"
         running.kill()
         ended(running)
     run = only_run(home)
     assert run.state == "interrupted"
-    assert lived_s - 0.25 <= run.duration_s <= lived_s + 0.25
+    assert lived_s - 0.5 <= run.duration_s <= lived_s + 1
     assert run.energy_kwh > 0
 
 
