@@ -1,16 +1,27 @@
-"""A run's journal: one JSON line appended per sample, so that a kill loses the last one at most."""
+"""A run's journal: one JSON line appended per sample, so that a kill loses the last one at most.
+
+A lock on the file says that its run still goes on; it ends with the process, and with os.exec.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
+import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+if sys.platform != "win32":
+    import fcntl
+
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = "journal"
 SUFFIX = ".jsonl"
+_open_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
 class Journal:
@@ -29,6 +40,16 @@ class Journal:
         self._descriptor: int | None = os.open(path, flags, 0o600)
         self.path = path
         self.failure: str | None = None
+        if sys.platform != "win32":
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _open_journals.add(self)
+
+    def abandon(self) -> None:
+        """Close the file in a forked child, which would keep its parent's lock otherwise."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def append(self, record: dict[str, Any]) -> None:
         """Write one record in one system call; after a failure, do nothing (see `failure`)."""
@@ -58,6 +79,35 @@ class Journal:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def still_written(path: Path) -> bool | None:
+    """Say whether a living process keeps this journal; None where locks cannot tell.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    if sys.platform == "win32":
+        return None
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _abandon_all() -> None:
+    for journal in list(_open_journals):
+        journal.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

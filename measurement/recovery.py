@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from carbon_advisor.measurement.errors import InputError
 from carbon_advisor.measurement.hardware import Gpu, Hardware
-from carbon_advisor.measurement.journal import FOLDER, SUFFIX, read_journal
+from carbon_advisor.measurement.journal import FOLDER, SUFFIX, read_journal, still_written
 from carbon_advisor.measurement.place import Place
 from carbon_advisor.measurement.profile import ComponentEnergy
+from carbon_advisor.measurement.recording import JOURNAL_SCHEMA
+from carbon_advisor.measurement.run_identity import RunIdentity
 from carbon_advisor.measurement.run_result import RunResult, State, TaskResult
-from carbon_advisor.measurement.tracker import JOURNAL_SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,12 +42,12 @@ def run_from_journal(path: Path) -> RunResult:
     if not records or records[0].get("schema") != JOURNAL_SCHEMA:
         raise InputError(f"{path} is no journal that this version reads ('{JOURNAL_SCHEMA}')")
     try:
-        return _run(records[0], records[1:])
+        return _run(records[0], records[1:], path)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is no journal: {type(error).__name__}: {error}") from error
 
 
-def _run(header: dict[str, Any], records: list[dict[str, Any]]) -> RunResult:
+def _run(header: dict[str, Any], records: list[dict[str, Any]], path: Path) -> RunResult:
     samples = [record for record in records if "duration_s" in record]
     ends = [record for record in records if "state" in record]
     last: dict[str, Any] = samples[-1] if samples else {}
@@ -55,11 +56,9 @@ def _run(header: dict[str, Any], records: list[dict[str, Any]]) -> RunResult:
     job = last.get("energy_kwh", [0.0] * len(parts))
     machine = last.get("machine_energy_kwh", [0.0] * len(parts))
     return RunResult(
-        id=header["id"],
-        project=header["project"],
-        run_name=header["run_name"],
-        state=end.get("state", _state_without_end(header["pid"])),
-        started_at=datetime.fromisoformat(header["started_at"]),
+        identity=_identity(header),
+        state=end.get("state") or _state_without_end(path, header["pid"]),
+        exit_code=end.get("exit_code"),
         duration_s=last.get("duration_s", 0.0),
         cpu_time_s=last.get("cpu_time_s", 0.0),
         memory_peak_gb=last.get("memory_peak_gb", 0.0),
@@ -67,10 +66,21 @@ def _run(header: dict[str, Any], records: list[dict[str, Any]]) -> RunResult:
             replace(part, energy_kwh=own, machine_energy_kwh=whole)
             for part, own, whole in zip(parts, job, machine, strict=True)
         ),
-        place=Place(**header["place"]) if header["place"] else None,
         hardware=_hardware(header["hardware"]),
-        tasks=tuple(TaskResult(**task) for task in end.get("tasks", [])),
+        tasks=tuple(TaskResult(**record["task"]) for record in records if "task" in record),
         notes=tuple(end.get("notes", header["notes"])),
+    )
+
+
+def _identity(header: dict[str, Any]) -> RunIdentity:
+    stored = {field.name: header[field.name] for field in fields(RunIdentity)}
+    return RunIdentity(
+        **{
+            **stored,
+            "started_at": datetime.fromisoformat(stored["started_at"]),
+            "place": Place(**stored["place"]) if stored["place"] else None,
+            "command": tuple(stored["command"]),
+        }
     )
 
 
@@ -80,12 +90,16 @@ def _hardware(stored: dict[str, Any] | None) -> Hardware | None:
     return Hardware(**{**stored, "gpus": tuple(Gpu(**gpu) for gpu in stored["gpus"])})
 
 
-def _state_without_end(pid: int) -> State:
-    """Return "running" while the process that kept the journal is there, else "interrupted"."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return "interrupted"
-    except PermissionError:
-        return "running"
-    return "running"
+def _state_without_end(path: Path, pid: int) -> State:
+    """Return "running" while somebody keeps the journal, else "interrupted"."""
+    kept = still_written(path)
+    if kept is None:  # no locks here: the process number, which may be another's by now
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            kept = False
+        except PermissionError:
+            kept = True
+        else:
+            kept = True
+    return "running" if kept else "interrupted"

@@ -189,8 +189,28 @@ class Sampler:
             gpu_memory_peak_gb=self._gpu_memory_peak_gb,
             energy=self._component_energies(whole),
             series=self._series(),
-            notes=tuple(self._notes(whole)),
+            notes=tuple(self.notes()),
         )
+
+    def notes(self) -> list[str]:
+        """Return what the reader of the figures is to know: what was lost, shared or stolen."""
+        notes = [meter.lost for meter in self._meters if meter.lost is not None]
+        if self._whole is not None:
+            notes += self._rivals(self._whole)
+        return notes + self._gpus.notes()
+
+    def _rivals(self, whole: Step) -> list[str]:
+        notes = []
+        others = (whole.machine_busy_s - whole.job_cpu_s) / whole.duration_s
+        if others > 0.1 * self._clock.threads:
+            notes.append(
+                f"other processes kept {others:.2g} of {self._clock.threads} threads busy: "
+                "their active energy is left out, and the job may have been slowed down"
+            )
+        stolen_s = self._machine.stolen_s - self._stolen_from_s
+        if stolen_s > 0.05 * whole.duration_s:
+            notes.append(f"the host gave {stolen_s:.0f} CPU seconds of this machine to others")
+        return notes
 
     def _nothing(self) -> Step:
         return Step(0.0, 0.0, 0.0, 0.0, 0.0, tuple(EnergySums() for _ in self._meters))
@@ -245,19 +265,6 @@ class Sampler:
                 min(1.0, _short(s.gpu_utilization_s / s.duration_s)) for s in steps
             ),
         )
-
-    def _notes(self, whole: Step) -> list[str]:
-        notes = [meter.lost for meter in self._meters if meter.lost is not None]
-        others = (whole.machine_busy_s - whole.job_cpu_s) / whole.duration_s
-        if others > 0.1 * self._clock.threads:
-            notes.append(
-                f"other processes kept {others:.2g} of {self._clock.threads} threads busy: "
-                "their active energy is left out, and the job may have been slowed down"
-            )
-        stolen_s = self._machine.stolen_s - self._stolen_from_s
-        if stolen_s > 0.05 * whole.duration_s:
-            notes.append(f"the host gave {stolen_s:.0f} CPU seconds of this machine to others")
-        return notes + self._gpus.notes()
 
 
 def held_share(hardware: Hardware, clock: MachineClock, machine_memory: float) -> HeldShare:

@@ -7,7 +7,16 @@ import os
 from carbon_advisor.measurement.errors import InputError
 from carbon_advisor.measurement.home import home_folder
 
-KNOWN_KEYS = ("here", "interval_s", "project", "pue", "run_name")
+KNOWN_KEYS = (
+    "attribution",
+    "here",
+    "interval_s",
+    "meter",
+    "outputs",
+    "project",
+    "pue",
+    "run_name",
+)
 
 
 def setting(key: str) -> str | None:

@@ -9,30 +9,22 @@ import atexit
 import os
 import signal
 import threading
-import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from carbon_advisor.measurement.errors import AdvisorError, InputError
-from carbon_advisor.measurement.home import home_folder
-from carbon_advisor.measurement.journal import FOLDER, SUFFIX, Journal
-from carbon_advisor.measurement.run_result import RunResult, TaskResult, Totals
-from carbon_advisor.measurement.sampler import Sampler, held_share
-from carbon_advisor.measurement.settings import setting
+from carbon_advisor.measurement.recording import Recording
+from carbon_advisor.measurement.run_identity import new_identity
+from carbon_advisor.measurement.run_result import RunResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType, TracebackType
 
-    from carbon_advisor.measurement.hardware import Hardware
-    from carbon_advisor.measurement.place import Place
+    from carbon_advisor.measurement.instruments import Instruments
     from carbon_advisor.measurement.run_result import State
 
-JOURNAL_SCHEMA = "carbon-advisor/journal/1"
-DEFAULT_INTERVAL_S = 1.0
-SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 0.01, 3600.0
 _JOIN_S = 2.0  # for a sample in progress; a driver that hangs is left behind
 
 
@@ -67,35 +59,18 @@ class Tracker:
         interval_s: float | None = None,
         here: str | None = None,
     ) -> None:
-        self.id = os.urandom(16).hex()
-        self.project = project or setting("project") or "default"
-        self.run_name = run_name or setting("run_name") or self.id[:8]
-        self.interval_s = _interval(interval_s)
-        self._place = _place(here or setting("here"))
-        self._state: State | None = None
-        self._started_at = datetime.now(UTC)
-        self._notes: list[str] = []
-        self._tasks: list[TaskResult] = []
-        self._sampler: Sampler | None = None
-        self._journal: Journal | None = None
-        self._hardware: Hardware | None = None
-        self._lock = threading.RLock()
+        self.identity = new_identity(project, run_name, interval_s, here)
+        self._recording: Recording | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._owner = 0
 
     def start(self) -> Tracker:
         """Begin measuring; does nothing if begun already."""
-        if self._state is not None:
+        if self._recording is not None:
             return self
-        self._owner = os.getpid()
-        self._state = "running"
-        self._started_at = datetime.now(UTC)
-        try:
-            self._prepare()
-        except Exception as error:
-            self._note(f"nothing is measured: {type(error).__name__}: {error}")
-        self._open_journal()
+        self.identity = replace(self.identity, started_at=datetime.now(UTC), pid=os.getpid())
+        self._recording = _recording(self)
+        self._recording.open_journal()
         atexit.register(self._stop_at_exit)
         self._watch_sigterm()
         self._thread = threading.Thread(target=self._run, name="advisor-tracker", daemon=True)
@@ -104,13 +79,12 @@ class Tracker:
 
     def stop(self, state: State = "finished") -> RunResult:
         """End measuring and return the result; in a forked child, leave the parent's run alone."""
-        if self._state == "running" and os.getpid() == self._owner:
+        recording = self._recording
+        if recording is not None and recording.running:
             self._stopping.set()
             if self._thread is not None and self._thread is not threading.current_thread():
                 self._thread.join(_JOIN_S)
-            self._take()
-            self._state = state
-            self._close_journal()
+            recording.end(state)
             atexit.unregister(self._stop_at_exit)
         return self.result
 
@@ -130,109 +104,23 @@ class Tracker:
     @property
     def result(self) -> RunResult:
         """What the run has taken up to its end, or up to the last sample while it runs."""
-        totals = self._totals()
-        return RunResult(
-            id=self.id,
-            project=self.project,
-            run_name=self.run_name,
-            state=self._state or "running",
-            started_at=self._started_at,
-            duration_s=totals.duration_s,
-            cpu_time_s=totals.cpu_time_s,
-            memory_peak_gb=totals.memory_peak_gb,
-            energy=totals.energy,
-            place=self._place,
-            hardware=self._hardware,
-            tasks=tuple(self._tasks),
-            notes=tuple(self._notes),
-        )
+        if self._recording is None:
+            return RunResult(self.identity, "running", None, 0.0, 0.0, 0.0, (), None, (), ())
+        return self._recording.result
 
     @contextmanager
     def task(self, name: str) -> Iterator[None]:
         """Measure a named part of the run; parts may repeat, nest and overlap."""
-        self._take()
-        before, begun_s = self._totals(), time.monotonic()
-        try:
+        if self._recording is None:
             yield
-        finally:
-            self._take()
-            energy_kwh = _energy_kwh(self._totals()) - _energy_kwh(before)
-            self._tasks.append(TaskResult(name, time.monotonic() - begun_s, max(0.0, energy_kwh)))
-
-    def _prepare(self) -> None:
-        # Half of the import's time, which a program that is only imported need not spend.
-        from carbon_advisor.measurement.detect import detect_hardware, machine_memory_gb
-        from carbon_advisor.measurement.gpu import visible_gpus
-        from carbon_advisor.measurement.machine_clock import machine_clock
-        from carbon_advisor.measurement.own_usage import OwnUsage
-        from carbon_advisor.measurement.source_choice import choose_sources
-
-        gpus = visible_gpus(os.environ)
-        self._hardware = detect_hardware(gpus.devices)
-        clock, memory_gb = machine_clock(), machine_memory_gb()
-        chosen = choose_sources(self._hardware, clock, memory_gb)
-        self._notes += chosen.notes
-        held = held_share(self._hardware, clock, memory_gb)
-        self._sampler = Sampler(OwnUsage(), clock, chosen.sources, gpus, held)
+            return
+        with self._recording.task(name):
+            yield
 
     def _run(self) -> None:
-        while not self._stopping.wait(self.interval_s):
-            self._take()
-
-    def _take(self) -> None:
-        """Take a sample and journal it."""
-        if os.getpid() != self._owner or self._state != "running":
-            return
-        with self._lock:
-            if self._sampler is None:
-                return
-            try:
-                self._sampler.sample()
-                if self._journal is not None:
-                    self._journal.append(_sample_record(self._sampler.so_far()))
-            except Exception as error:
-                self._note(f"measuring ended early: {type(error).__name__}: {error}")
-                self._stopping.set()
-
-    def _totals(self) -> Totals:
-        if self._sampler is None:
-            return Totals(0.0, 0.0, 0.0, ())
-        return self._sampler.so_far()
-
-    def _note(self, text: str) -> None:
-        if text not in self._notes:
-            self._notes.append(text)
-
-    def _open_journal(self) -> None:
-        try:
-            self._journal = Journal(home_folder() / FOLDER / f"{self.id}{SUFFIX}")
-        except (OSError, AdvisorError) as error:
-            self._note(f"no journal is kept, a kill would lose the run: {error}")
-            return
-        self._journal.append(
-            {
-                "schema": JOURNAL_SCHEMA,
-                "id": self.id,
-                "project": self.project,
-                "run_name": self.run_name,
-                "started_at": self._started_at.isoformat(),
-                "pid": self._owner,
-                "interval_s": self.interval_s,
-                "place": None if self._place is None else asdict(self._place),
-                "hardware": None if self._hardware is None else asdict(self._hardware),
-                "components": [asdict(part) for part in self._totals().energy],
-                "notes": self._notes,
-            }
-        )
-
-    def _close_journal(self) -> None:
-        if self._journal is None:
-            return
-        tasks = [asdict(task) for task in self._tasks]
-        self._journal.append({"state": self._state, "tasks": tasks, "notes": self._notes})
-        self._journal.close()
-        if self._journal.failure:
-            self._note(self._journal.failure)
+        assert self._recording is not None
+        while not self._stopping.wait(self.identity.interval_s) and self._recording.sample():
+            pass
 
     def _stop_at_exit(self) -> None:
         self.stop()
@@ -250,27 +138,23 @@ class Tracker:
         os.kill(os.getpid(), number)
 
 
-def _place(name: str | None) -> Place | None:
-    if not name:
-        return None
-    from carbon_advisor.measurement.place import place_of
+def _recording(tracker: Tracker) -> Recording:
+    """Begin to record this process; where its machine cannot be measured, that is noted."""
+    # Half of the import's time, which a program that is only imported need not spend.
+    from carbon_advisor.measurement.own_usage import OwnUsage
 
-    return place_of(name)
-
-
-def _interval(given: float | None) -> float:
-    """Return the interval that was given, set or is usual, in seconds."""
-    text = str(given) if given is not None else setting("interval_s") or str(DEFAULT_INTERVAL_S)
     try:
-        interval_s = float(text)
-    except ValueError:
-        interval_s = float("nan")
-    if not SHORTEST_INTERVAL_S <= interval_s <= LONGEST_INTERVAL_S:
-        raise InputError(
-            f"interval_s is a number of seconds from {SHORTEST_INTERVAL_S:g} to "
-            f"{LONGEST_INTERVAL_S:g}, not {text}"
-        )
-    return interval_s
+        return Recording(tracker.identity, _instruments(), OwnUsage())
+    except Exception as error:
+        recording = Recording(tracker.identity, None, OwnUsage())
+        recording.note(f"nothing is measured: {type(error).__name__}: {error}")
+        return recording
+
+
+def _instruments() -> Instruments:
+    from carbon_advisor.measurement.instruments import instruments_here
+
+    return instruments_here(os.environ)
 
 
 def _state_after(error: BaseException | None) -> State:
@@ -279,18 +163,3 @@ def _state_after(error: BaseException | None) -> State:
         return "interrupted"
     done = error is None or (isinstance(error, SystemExit) and error.code in {None, 0})
     return "finished" if done else "failed"
-
-
-def _energy_kwh(totals: Totals) -> float:
-    return sum(part.energy_kwh for part in totals.energy)
-
-
-def _sample_record(totals: Totals) -> dict[str, Any]:
-    """Cumulative, so that the last whole record is all that a recovery needs."""
-    return {
-        "duration_s": round(totals.duration_s, 4),
-        "cpu_time_s": round(totals.cpu_time_s, 4),
-        "memory_peak_gb": round(totals.memory_peak_gb, 6),
-        "energy_kwh": [part.energy_kwh for part in totals.energy],
-        "machine_energy_kwh": [part.machine_energy_kwh for part in totals.energy],
-    }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from carbon_advisor.advisor.ledger.records import HERE, Pair, Prediction, Run, State, new_id
 from carbon_advisor.advisor.predict_here import emissions_here, predict_here
+from carbon_advisor.measurement.command_run import state_after
 from carbon_advisor.measurement.detect import detect_hardware
 from carbon_advisor.measurement.errors import StorageError
 from carbon_advisor.measurement.gpu import visible_gpus
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from carbon_advisor.advisor.location import Location
     from carbon_advisor.measurement.profile import Profile
 
-# 128 + SIGHUP, SIGINT, SIGTERM: somebody ended the job; SIGKILL is more often the kernel (memory)
-_INTERRUPTED_CODES = frozenset({129, 130, 143})
 _GIT_TIMEOUT_S = 2.0
 
 
@@ -139,7 +138,7 @@ def ended_run(run: Run, measured: Profile, place: Place) -> Run:
     )
     return replace(
         run,
-        state=_state(measured.exit_code),
+        state=state_after(measured.exit_code),
         started_at=measured.started_at,
         ended_at=datetime.now(UTC),
         exit_code=measured.exit_code,
@@ -163,9 +162,3 @@ def git_commit() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return asked.stdout.strip() if asked.returncode == 0 else None
-
-
-def _state(exit_code: int) -> State:
-    if exit_code == 0:
-        return "finished"
-    return "interrupted" if exit_code in _INTERRUPTED_CODES else "failed"

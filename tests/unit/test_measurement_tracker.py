@@ -160,11 +160,11 @@ def test_settings_come_from_the_environment_and_the_file(
     (home / "config.toml").write_text('here = "FR"\nproject = "filed"\ninterval_s = 5\n')
     monkeypatch.setenv("ADVISOR_PROJECT", "set")
     tracker = Tracker()
-    assert (tracker.project, tracker.interval_s) == ("set", 5)
+    assert (tracker.identity.project, tracker.identity.interval_s) == ("set", 5)
     with tracker:
         pass
     assert tracker.result.place == place_of("FR")
-    assert Tracker("given", interval_s=0.5).project == "given"
+    assert Tracker("given", interval_s=0.5).identity.project == "given"
 
 
 @pytest.mark.parametrize("interval_s", [0, -1, float("nan"), 1e9])

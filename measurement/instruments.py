@@ -1,0 +1,61 @@
+"""What measures on this machine: its sources, GPUs and clock, and the part of it that a job holds.
+
+Made once per run; a sampler for any job comes out of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from carbon_advisor.measurement.detect import detect_hardware, machine_memory_gb
+from carbon_advisor.measurement.gpu import visible_gpus
+from carbon_advisor.measurement.machine_clock import machine_clock
+from carbon_advisor.measurement.sampler import Sampler, held_share
+from carbon_advisor.measurement.source_choice import choose_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from carbon_advisor.measurement.gpu import Gpus
+    from carbon_advisor.measurement.hardware import Hardware
+    from carbon_advisor.measurement.machine_clock import MachineClock
+    from carbon_advisor.measurement.power_source import PowerSource
+    from carbon_advisor.measurement.process_tree import JobUsage
+    from carbon_advisor.measurement.sampler import HeldShare
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """Everything that a sampler needs but the job itself; `notes` say what is modelled and why."""
+
+    hardware: Hardware
+    clock: MachineClock
+    sources: tuple[PowerSource, ...]
+    gpus: Gpus
+    held: HeldShare
+    notes: tuple[str, ...]
+
+    def sampler(self, job_usage: Callable[[], JobUsage]) -> Sampler:
+        """Return a sampler that starts now."""
+        return Sampler(job_usage, self.clock, self.sources, self.gpus, self.held)
+
+
+def instruments_here(environment: Mapping[str, str]) -> Instruments:
+    """Find out what measures on this machine.
+
+    Args:
+        environment: the job's; it says which GPUs the job sees.
+    """
+    gpus = visible_gpus(environment)
+    hardware = detect_hardware(gpus.devices)
+    clock, memory_gb = machine_clock(), machine_memory_gb()
+    chosen = choose_sources(hardware, clock, memory_gb)
+    return Instruments(
+        hardware=hardware,
+        clock=clock,
+        sources=chosen.sources,
+        gpus=gpus,
+        held=held_share(hardware, clock, memory_gb),
+        notes=chosen.notes,
+    )

@@ -1,0 +1,159 @@
+"""One run while it is measured: samples it, journals each sample, and gives the result.
+
+What goes wrong after the start is a note of the result and never an exception.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from carbon_advisor.measurement.errors import AdvisorError
+from carbon_advisor.measurement.home import home_folder
+from carbon_advisor.measurement.journal import FOLDER, SUFFIX, Journal
+from carbon_advisor.measurement.run_result import RunResult, TaskResult, Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from carbon_advisor.measurement.instruments import Instruments
+    from carbon_advisor.measurement.process_tree import JobUsage
+    from carbon_advisor.measurement.run_identity import RunIdentity
+    from carbon_advisor.measurement.run_result import State
+    from carbon_advisor.measurement.sampler import Sampler
+
+JOURNAL_SCHEMA = "carbon-advisor/journal/1"
+
+
+class Recording:
+    """A run from its first sample to its end; only the process that began it records.
+
+    Args:
+        identity: of the run.
+        instruments: of this machine; None where they could not be made (see `note`).
+        job_usage: returns what the job has used so far.
+    """
+
+    def __init__(
+        self,
+        identity: RunIdentity,
+        instruments: Instruments | None,
+        job_usage: Callable[[], JobUsage],
+    ) -> None:
+        self.identity = identity
+        self.sampler: Sampler | None = None
+        self._hardware = None if instruments is None else instruments.hardware
+        self._notes: list[str] = [] if instruments is None else list(instruments.notes)
+        self._tasks: list[TaskResult] = []
+        self._state: State = "running"
+        self._exit_code: int | None = None
+        self._journal: Journal | None = None
+        self._lock = threading.RLock()
+        if instruments is not None:
+            self.sampler = instruments.sampler(job_usage)
+
+    @property
+    def running(self) -> bool:
+        """Say whether this process records and the run has not ended."""
+        return self._state == "running" and os.getpid() == self.identity.pid
+
+    def open_journal(self) -> None:
+        """Keep a journal in the advisor's folder from now on."""
+        try:
+            self._journal = Journal(home_folder() / FOLDER / f"{self.identity.id}{SUFFIX}")
+        except (OSError, AdvisorError) as error:
+            self.note(f"no journal is kept, a kill would lose the run: {error}")
+            return
+        self._journal.append(self._header())
+
+    def sample(self) -> bool:
+        """Take a sample and journal it; say whether the next one is worth taking."""
+        if not self.running or self.sampler is None:
+            return False
+        with self._lock:
+            try:
+                self.sampler.sample()
+                if self._journal is not None:
+                    self._journal.append(self.sampler.so_far().record())
+            except Exception as error:
+                self.note(f"measuring ended early: {type(error).__name__}: {error}")
+                return False
+        return True
+
+    @contextmanager
+    def task(self, name: str) -> Iterator[None]:
+        """Measure a named part of the run; parts may repeat, nest and overlap."""
+        self.sample()
+        before_kwh, begun_s = self._energy_kwh(), time.monotonic()
+        try:
+            yield
+        finally:
+            self.sample()
+            energy_kwh = max(0.0, self._energy_kwh() - before_kwh)
+            task = TaskResult(name, time.monotonic() - begun_s, energy_kwh)
+            self._tasks.append(task)
+            if self._journal is not None and self.running:
+                self._journal.append({"task": asdict(task)})
+
+    def note(self, text: str) -> None:
+        """Add what the reader of the result is to know, once."""
+        if text not in self._notes:
+            self._notes.append(text)
+
+    def end(self, state: State, exit_code: int | None = None) -> RunResult:
+        """Take the last sample and close the run; does nothing if it has ended already."""
+        if self.running:
+            self.sample()
+            if self.sampler is not None:
+                for note in self.sampler.notes():
+                    self.note(note)
+            self._state, self._exit_code = state, exit_code
+            self._close_journal()
+        return self.result
+
+    @property
+    def result(self) -> RunResult:
+        """What the run has taken up to its end, or up to the last sample while it runs."""
+        totals = self._totals()
+        return RunResult(
+            identity=self.identity,
+            state=self._state,
+            exit_code=self._exit_code,
+            duration_s=totals.duration_s,
+            cpu_time_s=totals.cpu_time_s,
+            memory_peak_gb=totals.memory_peak_gb,
+            energy=totals.energy,
+            hardware=self._hardware,
+            tasks=tuple(self._tasks),
+            notes=tuple(self._notes),
+        )
+
+    def _totals(self) -> Totals:
+        return Totals(0.0, 0.0, 0.0, ()) if self.sampler is None else self.sampler.so_far()
+
+    def _energy_kwh(self) -> float:
+        return sum(part.energy_kwh for part in self._totals().energy)
+
+    def _header(self) -> dict[str, Any]:
+        identity = asdict(self.identity)
+        return {
+            "schema": JOURNAL_SCHEMA,
+            **identity,
+            "started_at": self.identity.started_at.isoformat(),
+            "hardware": None if self._hardware is None else asdict(self._hardware),
+            "components": [asdict(part) for part in self._totals().energy],
+            "notes": self._notes,
+        }
+
+    def _close_journal(self) -> None:
+        if self._journal is None:
+            return
+        end = {"state": self._state, "exit_code": self._exit_code, "notes": self._notes}
+        self._journal.append(end)
+        self._journal.close()
+        if self._journal.failure:
+            self.note(self._journal.failure)
