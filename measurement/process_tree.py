@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_MOST_FILES = 128  # of the 1,024 that a process may usually have open
 _MANY_THREADS = 500  # beyond this, one scan of /proc is cheaper than every thread's children file
 _SHARED_MEMORY_BUDGET = 0.0005  # of one core, for telling shared pages apart
 
@@ -75,7 +76,10 @@ class LinuxProcessTree:
     """Walks /proc; a process that ends while being read is left out."""
 
     def __init__(self) -> None:
-        self._threads_seen = 0
+        self._found: dict[int, _Stat] = {}
+        self._roots: tuple[int, ...] = ()
+        self._newest_pid = b""
+        self._files = _StatFiles()
         self._shared = _SharedMemory()
 
     def read(self, roots: Iterable[int]) -> TreeUsage:
@@ -83,7 +87,22 @@ class LinuxProcessTree:
 
         Parents first means that a child that ends meanwhile is missed once, never counted twice.
         """
-        by_parent = _scan_proc() if self._threads_seen > _MANY_THREADS else None
+        roots, newest_pid = tuple(roots), _newest_pid()
+        known = newest_pid == self._newest_pid != b"" and roots == self._roots
+        found = (self._read_again() if known else None) or self._walk(roots)
+        self._found, self._roots, self._newest_pid = found, roots, newest_pid
+        self._files.keep(found)
+        return TreeUsage(
+            cpu_time_s=sum(stat.cpu_time_s for stat in found.values()),
+            memory_bytes=self._shared.counted_once(
+                {pid: stat.resident_bytes for pid, stat in found.items()}
+            ),
+            pids=tuple(found),
+        )
+
+    def _walk(self, roots: tuple[int, ...]) -> dict[int, _Stat]:
+        many = sum(stat.threads for stat in self._found.values()) > _MANY_THREADS
+        by_parent = _scan_proc() if many else None
         found: dict[int, _Stat] = {}
         waiting = list(roots)
         while waiting:
@@ -96,19 +115,59 @@ class LinuxProcessTree:
                 waiting += _children(pid, stat.threads)
             else:
                 waiting += by_parent.get(pid, ())
-        self._threads_seen = sum(stat.threads for stat in found.values())
-        return TreeUsage(
-            cpu_time_s=sum(stat.cpu_time_s for stat in found.values()),
-            memory_bytes=self._shared.counted_once(
-                {pid: stat.resident_bytes for pid, stat in found.items()}
-            ),
-            pids=tuple(found),
-        )
+        return found
+
+    def _read_again(self) -> dict[int, _Stat] | None:
+        """Read the processes of the last walk, half the cost of one; None if any is gone or moved.
+
+        No process was started since, as the newest number is still the same.
+        """
+        found: dict[int, _Stat] = {}
+        for pid, before in self._found.items():
+            stat = self._files.read(pid)
+            if stat is None or stat.parent != before.parent:
+                return None
+            found[pid] = stat
+        return found
 
     def children(self, pid: int) -> list[int]:
         """Return the children of one process, zombies included."""
         stat = _read_stat(pid)
         return [] if stat is None else _children(pid, stat.threads)
+
+
+class _StatFiles:
+    """Keeps /proc/PID/stat open between reads, which halves their cost; a bounded number of them.
+
+    An open one belongs to its process: when that has ended, reading fails, whoever has its number.
+    """
+
+    def __init__(self) -> None:
+        self._descriptors: dict[int, int] = {}
+
+    def keep(self, pids: Collection[int]) -> None:
+        """Close the files of all other processes."""
+        for pid in self._descriptors.keys() - pids:
+            os.close(self._descriptors.pop(pid))
+
+    def read(self, pid: int) -> _Stat | None:
+        """Return what a process used; None if it is gone."""
+        descriptor = self._descriptors.get(pid)
+        if descriptor is None:
+            if len(self._descriptors) >= _MOST_FILES:
+                return _read_stat(pid)
+            try:
+                descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                return None
+            self._descriptors[pid] = descriptor
+        try:
+            return _parsed_stat(os.pread(descriptor, 1024, 0))
+        except OSError:
+            return None
+
+    def __del__(self) -> None:
+        self.keep(())
 
 
 class _SharedMemory:
@@ -166,15 +225,23 @@ def process_tree() -> ProcessTree:
     return LinuxProcessTree() if sys.platform == "linux" else PsutilProcessTree()
 
 
+def _newest_pid() -> bytes:
+    """The process number given out last, in this namespace; empty if it cannot be read."""
+    return (_read_file("/proc/loadavg") or b"").rpartition(b" ")[2]
+
+
 def _read_stat(pid: int) -> _Stat | None:
     text = _read_file(f"/proc/{pid}/stat")
-    if not text:
-        return None
+    return _parsed_stat(text) if text else None
+
+
+def _parsed_stat(text: bytes) -> _Stat:
     # After the command's name, which may itself contain ")" and spaces, fields count from state.
-    fields = text[text.rindex(b")") + 2 :].split()
+    fields = text[text.rindex(b")") + 2 :].split(None, 22)
+    ticks = int(fields[11]) + int(fields[12]) + int(fields[13]) + int(fields[14])
     return _Stat(
         parent=int(fields[1]),
-        cpu_time_s=sum(map(int, fields[11:15])) / _TICKS_PER_S,  # utime stime cutime cstime
+        cpu_time_s=ticks / _TICKS_PER_S,  # utime stime cutime cstime
         threads=int(fields[17]),
         resident_bytes=int(fields[21]) * _PAGE_BYTES,
     )
