@@ -6,6 +6,13 @@ E_job = Σ (E − P_idle·Δt)·f + P_idle·Δt·r, with f the job's share of wh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+from carbon_advisor.measurement.errors import InputError
+
+Attribution = Literal["full", "proportional", "marginal"]
+ATTRIBUTIONS: tuple[Attribution, ...] = get_args(Attribution)
+DEFAULT_ATTRIBUTION: Attribution = "proportional"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +75,17 @@ def job_share_of_busy(job_cpu_s: float, machine_busy_s: float) -> float:
     if job_cpu_s <= 0:
         return 0.0
     return min(1.0, job_cpu_s / machine_busy_s) if machine_busy_s > 0 else 1.0
+
+
+def attribution_named(name: str) -> Attribution:
+    """Return the rule of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    for known in ATTRIBUTIONS:
+        if name == known:
+            return known
+    raise InputError(
+        f"attribution is {', '.join(ATTRIBUTIONS[:-1])} or {ATTRIBUTIONS[-1]}, not '{name}'"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from carbon_advisor.measurement.hardware import Gpu, Hardware
 from carbon_advisor.measurement.journal import FOLDER, SUFFIX, read_journal, still_written
 from carbon_advisor.measurement.place import Place
 from carbon_advisor.measurement.profile import ComponentEnergy
+from carbon_advisor.measurement.ranks import Ranks
 from carbon_advisor.measurement.recording import JOURNAL_SCHEMA
 from carbon_advisor.measurement.run_identity import RunIdentity
 from carbon_advisor.measurement.run_result import RunResult, State, TaskResult
@@ -73,10 +74,16 @@ def _run(header: dict[str, Any], records: list[dict[str, Any]], path: Path) -> R
 
 
 def _identity(header: dict[str, Any]) -> RunIdentity:
-    stored = {field.name: header[field.name] for field in fields(RunIdentity)}
+    # Older journals lack the fields that came later: those have defaults.
+    stored = {
+        field.name: header[field.name]
+        for field in fields(RunIdentity)
+        if field.name in header or field.default is MISSING
+    }
     return RunIdentity(
         **{
             **stored,
+            "ranks": Ranks(**stored["ranks"]) if stored.get("ranks") else None,
             "started_at": datetime.fromisoformat(stored["started_at"]),
             "place": Place(**stored["place"]) if stored["place"] else None,
             "command": tuple(stored["command"]),

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from carbon_advisor.measurement.attribution import DEFAULT_ATTRIBUTION, attribution_named
 from carbon_advisor.measurement.errors import InputError
+from carbon_advisor.measurement.ranks import ranks_here
 from carbon_advisor.measurement.settings import setting
 
 if TYPE_CHECKING:
+    from carbon_advisor.measurement.attribution import Attribution
     from carbon_advisor.measurement.place import Place
+    from carbon_advisor.measurement.ranks import Ranks
 
 DEFAULT_INTERVAL_S = 1.0
 SHORTEST_INTERVAL_S, LONGEST_INTERVAL_S = 0.01, 3600.0
@@ -30,6 +34,9 @@ class RunIdentity:
         host: the machine's name.
         pid: of the process that measures.
         command: program and arguments without secrets; empty for a tracker inside a program.
+        attribution: the rule by which the machine's energy is shared out.
+        parent_id: of the run that counts this one's energy too; a sum over runs takes one of them.
+        ranks: which part of a distributed job this is; None for a job of its own.
     """
 
     id: str
@@ -41,6 +48,14 @@ class RunIdentity:
     host: str
     pid: int
     command: tuple[str, ...] = ()
+    attribution: Attribution = "proportional"
+    parent_id: str | None = None
+    ranks: Ranks | None = None
+
+    @property
+    def group_id(self) -> str | None:
+        """The distributed job's, the same on all its machines; None for a job of its own."""
+        return None if self.ranks is None else self.ranks.group_id
 
 
 def new_identity(
@@ -50,11 +65,13 @@ def new_identity(
     here: str | None = None,
     command: tuple[str, ...] = (),
     run_id: str | None = None,
+    attribution: str | None = None,
 ) -> RunIdentity:
     """Return the identity of a run that starts now; what is None comes from the settings.
 
     Raises:
-        InputError: the interval is out of range, or the settings cannot be read.
+        InputError: the interval is out of range, there is no such attribution, or the settings
+            cannot be read.
         UnknownNameError: there is no such place.
     """
     run_id = run_id or os.urandom(16).hex()
@@ -68,6 +85,8 @@ def new_identity(
         host=_host(),
         pid=os.getpid(),
         command=command,
+        attribution=attribution_named(attribution or setting("attribution") or DEFAULT_ATTRIBUTION),
+        ranks=ranks_here(os.environ),
     )
 
 
