@@ -111,18 +111,29 @@ if hasattr(os, "register_at_fork"):
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """Return the whole records of a journal, in order; a torn or corrupt tail is cut.
+    """Read the whole records of a journal, in order; a torn or corrupt tail is cut.
 
     Raises:
         OSError: the file cannot be read.
     """
+    return read_records(path)[0]
+
+
+def read_records(path: Path) -> tuple[list[dict[str, Any]], bytes]:
+    """Return the whole records of a journal, in order, and the torn or corrupt tail after them.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    content, end = path.read_bytes(), 0
     records: list[dict[str, Any]] = []
-    for line in path.read_bytes().split(b"\n")[:-1]:  # what follows the last newline is torn
+    while (newline := content.find(b"\n", end)) >= 0:  # what follows the last newline is torn
         try:
-            record = json.loads(line)
-        except ValueError:
+            record = json.loads(content[end:newline])
+        except (ValueError, RecursionError):
             break
         if not isinstance(record, dict):
             break
         records.append(record)
-    return records
+        end = newline + 1
+    return records, content[end:]

@@ -82,7 +82,7 @@ def new_identity(
         started_at=datetime.now(UTC),
         interval_s=_interval(interval_s),
         place=_place(here or setting("here")),
-        host=_host(),
+        host=host_name(),
         pid=os.getpid(),
         command=command,
         attribution=attribution_named(attribution or setting("attribution") or DEFAULT_ATTRIBUTION),
@@ -90,7 +90,8 @@ def new_identity(
     )
 
 
-def _host() -> str:
+def host_name() -> str:
+    """Return this machine's name."""
     # uname is 8 µs; the module socket costs 8 ms to import
     return os.uname().nodename if hasattr(os, "uname") else platform.node()
 
