@@ -1,6 +1,7 @@
-"""The job's share of the machine's energy: active and idle power are kept apart.
+"""The job's share of the machine's energy, by one of three rules; idle power is kept apart.
 
-E_job = Σ (E − P_idle·Δt)·f + P_idle·Δt·r, with f the job's share of what ran and r of what it held.
+full: all of the machine's while the job ran. marginal: Σ (E − P_idle·Δt)·f, what the job adds.
+proportional: marginal + Σ P_idle·Δt·r. f is the job's share of what ran, r of what is held.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ class EnergySums:
         energy_j: Σ E, the whole machine's.
         shared_j: Σ E·f.
         shared_s: Σ Δt·f.
+        held_s: Σ Δt·r.
         duration_s: Σ Δt.
     """
 
     energy_j: float = 0.0
     shared_j: float = 0.0
     shared_s: float = 0.0
+    held_s: float = 0.0
     duration_s: float = 0.0
 
     def __add__(self, other: EnergySums) -> EnergySums:
@@ -38,6 +41,7 @@ class EnergySums:
             self.energy_j + other.energy_j,
             self.shared_j + other.shared_j,
             self.shared_s + other.shared_s,
+            self.held_s + other.held_s,
             self.duration_s + other.duration_s,
         )
 
@@ -47,33 +51,40 @@ class EnergySums:
             self.energy_j * factor,
             self.shared_j * factor,
             self.shared_s * factor,
+            self.held_s * factor,
             self.duration_s * factor,
         )
 
-    def job_energy_j(self, idle_power_w: float, held_share: float) -> float:
-        """Return E_job in joules, within 0 and the machine's energy.
+    def job_energy_j(
+        self, idle_power_w: float, attribution: Attribution = DEFAULT_ATTRIBUTION
+    ) -> float:
+        """Return E_job in joules: 0 ≤ marginal ≤ proportional ≤ full, the machine's energy.
 
         Args:
             idle_power_w: P_idle of the whole machine.
-            held_share: r, the job's share of the machine's vCPUs.
+            attribution: the rule.
         """
-        active_j = self.shared_j - idle_power_w * self.shared_s
-        idle_j = idle_power_w * self.duration_s * held_share
-        return min(self.energy_j, max(0.0, active_j + idle_j))
+        if attribution == "full":
+            return self.energy_j
+        job_j = self.shared_j - idle_power_w * self.shared_s
+        if attribution == "proportional":
+            job_j += idle_power_w * self.held_s
+        return min(self.energy_j, max(0.0, job_j))
 
 
-def sums_of(energy_j: float, share: float, duration_s: float) -> EnergySums:
-    """Return the sums of one sample: `share` is f, 0..1."""
-    return EnergySums(energy_j, energy_j * share, duration_s * share, duration_s)
+def sums_of(energy_j: float, share: float, held: float, duration_s: float) -> EnergySums:
+    """Return the sums of one sample: `share` is f and `held` is r, each 0..1."""
+    return EnergySums(energy_j, energy_j * share, duration_s * share, duration_s * held, duration_s)
 
 
-def job_share_of_busy(job_cpu_s: float, machine_busy_s: float) -> float:
-    """Return f = c_job / c_busy, 0..1; 0 when nothing ran.
+def job_share_of_busy(job_cpu_s: float, machine_busy_s: float, held: float = 0.0) -> float:
+    """Return f = c_job / c_busy, 0..1; r, what the job holds, where nothing ran on the machine.
 
-    The two come from different kernel counters, so a quotient slightly above 1 is 1.
+    So the shares of all jobs add up to 1. The two times come from different kernel counters, so a
+    quotient slightly above 1 is 1.
     """
     if job_cpu_s <= 0:
-        return 0.0
+        return 0.0 if machine_busy_s > 0 else held
     return min(1.0, job_cpu_s / machine_busy_s) if machine_busy_s > 0 else 1.0
 
 

@@ -26,6 +26,7 @@ def track(
     run_name: str | None = None,
     interval_s: float | None = None,
     here: str | None = None,
+    attribution: str | None = None,
 ) -> Callable[[Callable[Parameters, Value]], Callable[Parameters, Value]]: ...
 
 

@@ -8,21 +8,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from carbon_advisor.measurement.attribution import DEFAULT_ATTRIBUTION
+from carbon_advisor.measurement.claims import Claim
 from carbon_advisor.measurement.detect import detect_hardware, machine_memory_gb
 from carbon_advisor.measurement.gpu import visible_gpus
+from carbon_advisor.measurement.held_share import held_share
 from carbon_advisor.measurement.machine_clock import machine_clock
-from carbon_advisor.measurement.sampler import Sampler, held_share
+from carbon_advisor.measurement.sampler import Sampler
 from carbon_advisor.measurement.source_choice import choose_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from carbon_advisor.measurement.attribution import Attribution
     from carbon_advisor.measurement.gpu import Gpus
     from carbon_advisor.measurement.hardware import Hardware
+    from carbon_advisor.measurement.held_share import HeldShare
     from carbon_advisor.measurement.machine_clock import MachineClock
     from carbon_advisor.measurement.power_source import PowerSource
     from carbon_advisor.measurement.process_tree import JobUsage
-    from carbon_advisor.measurement.sampler import HeldShare
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,20 @@ class Instruments:
     held: HeldShare
     notes: tuple[str, ...]
 
-    def sampler(self, job_usage: Callable[[], JobUsage]) -> Sampler:
+    def claim(self, run_id: str) -> Claim:
+        """Claim the held part of the machine for a run that starts now."""
+        return Claim(run_id, self.held)
+
+    def sampler(
+        self,
+        job_usage: Callable[[], JobUsage],
+        claim: Claim | None = None,
+        attribution: Attribution = DEFAULT_ATTRIBUTION,
+    ) -> Sampler:
         """Return a sampler that starts now."""
-        return Sampler(job_usage, self.clock, self.sources, self.gpus, self.held)
+        return Sampler(
+            job_usage, self.clock, self.sources, self.gpus, self.held, claim, attribution
+        )
 
 
 def instruments_here(environment: Mapping[str, str]) -> Instruments:

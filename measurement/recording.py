@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from carbon_advisor.measurement.errors import AdvisorError
@@ -20,6 +20,7 @@ from carbon_advisor.measurement.run_result import RunResult, TaskResult, Totals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from carbon_advisor.measurement.claims import Claim
     from carbon_advisor.measurement.instruments import Instruments
     from carbon_advisor.measurement.process_tree import JobUsage
     from carbon_advisor.measurement.run_identity import RunIdentity
@@ -53,8 +54,15 @@ class Recording:
         self._exit_code: int | None = None
         self._journal: Journal | None = None
         self._lock = threading.RLock()
+        self._claim: Claim | None = None
         if instruments is not None:
-            self.sampler = instruments.sampler(job_usage)
+            self._claim = instruments.claim(identity.id)
+            self.identity = replace(identity, parent_id=self._claim.parent_id)
+            try:
+                self.sampler = instruments.sampler(job_usage, self._claim, identity.attribution)
+            except BaseException:
+                self._claim.release()
+                raise
 
     @property
     def running(self) -> bool:
@@ -111,6 +119,8 @@ class Recording:
             if self.sampler is not None:
                 for note in self.sampler.notes():
                     self.note(note)
+            if self._claim is not None:
+                self._claim.release()
             self._state, self._exit_code = state, exit_code
             self._close_journal()
         return self.result

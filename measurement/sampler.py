@@ -7,35 +7,32 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from carbon_advisor.measurement.attribution import EnergySums, job_share_of_busy, sums_of
-from carbon_advisor.measurement.power_source import EnergyMeter
+from carbon_advisor.measurement.attribution import (
+    DEFAULT_ATTRIBUTION,
+    EnergySums,
+    job_share_of_busy,
+    sums_of,
+)
 from carbon_advisor.measurement.profile import ComponentEnergy, Series
 from carbon_advisor.measurement.run_result import Totals
+from carbon_advisor.measurement.shared_meter import SHORTEST_FOR_RATES_S, SharedMeter, split_rule
 from carbon_advisor.measurement.steps import Step, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from carbon_advisor.measurement.attribution import Attribution
+    from carbon_advisor.measurement.claims import Claim
     from carbon_advisor.measurement.gpu import GpuActivity, Gpus
-    from carbon_advisor.measurement.hardware import Hardware
+    from carbon_advisor.measurement.held_share import HeldShare
     from carbon_advisor.measurement.machine_clock import MachineClock
     from carbon_advisor.measurement.power_source import PowerSource
     from carbon_advisor.measurement.process_tree import JobUsage
 
 JOULES_PER_KWH = 3.6e6
-_SHORTEST_FOR_RATES_S = 0.3  # below it, the kernel's 10 ms ticks make rates too coarse
-
-Split = Literal["activity", "capacity", "gpu"]
-
-
-@dataclass(frozen=True, slots=True)
-class HeldShare:
-    """What part of the machine the job holds, used or not (its limits over the machine), 0..1."""
-
-    threads: float
-    memory: float
+_NEARLY_IDLE = 0.1  # of the machine's threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,44 +52,6 @@ class Measurement:
     notes: tuple[str, ...]
 
 
-class SharedMeter:
-    """A source's meter, and how its energy is shared out between the job and the rest.
-
-    Args:
-        source: what is metered.
-        split: "activity": idle power by what the job holds, the rest by what it runs;
-            "capacity": all by what it holds; "gpu": all by its share of each GPU.
-    """
-
-    def __init__(self, source: PowerSource, split: Split) -> None:
-        self.source = source
-        self.split = split
-        self._meter = EnergyMeter(source)
-        self._lowest_w: float | None = None
-
-    @property
-    def lost(self) -> str | None:
-        """Why the source stopped working; None while it works."""
-        return self._meter.lost
-
-    @property
-    def idle_power_w(self) -> float:
-        """P_idle to be kept apart: known to a model; of a counter, the lowest power it showed."""
-        if self.split != "activity":
-            return 0.0
-        if self.source.idle_power_w is not None:
-            return self.source.idle_power_w
-        return self._lowest_w or 0.0
-
-    def advance(self, elapsed_s: float) -> float:
-        """Return the joules since the last call, `elapsed_s` ago."""
-        energy_j = self._meter.advance()
-        if self.lost is None and elapsed_s >= _SHORTEST_FOR_RATES_S:
-            power_w = energy_j / elapsed_s
-            self._lowest_w = power_w if self._lowest_w is None else min(power_w, self._lowest_w)
-        return energy_j
-
-
 class Sampler:
     """Sums up one job's use of one machine.
 
@@ -102,6 +61,8 @@ class Sampler:
         sources: one per component that is not a GPU.
         gpus: the GPUs visible to the job.
         held: the job's part of the machine.
+        claim: says what is left of that part while other runs hold the same; None if alone.
+        attribution: the rule by which energy is shared out.
     """
 
     def __init__(
@@ -111,15 +72,20 @@ class Sampler:
         sources: Sequence[PowerSource],
         gpus: Gpus,
         held: HeldShare,
+        claim: Claim | None = None,
+        attribution: Attribution = DEFAULT_ATTRIBUTION,
     ) -> None:
         self._job_usage = job_usage
         self._clock = clock
         self._meters = [
-            *(SharedMeter(source, _split_rule(source)) for source in sources),
+            *(SharedMeter(source, split_rule(source)) for source in sources),
             *(SharedMeter(source, "gpu") for source in gpus.sources),
         ]
         self._gpus = gpus
-        self._held = held
+        self._claim = claim
+        self._attribution = attribution
+        self._held = held if claim is None else claim.share()
+        self._lowest_busy: float | None = None
         self._steps = Steps()
         self._whole: Step | None = None
         self._usage = job_usage()
@@ -138,7 +104,8 @@ class Sampler:
         job_cpu_s = usage.cpu_time_s - self._usage.cpu_time_s
         busy_s = max(machine.busy_s - self._machine.busy_s, 0.0)
         gpu = self._gpus.activity(usage.pids)
-        share = job_share_of_busy(job_cpu_s, busy_s)
+        held = self._held_since_last()
+        share = job_share_of_busy(job_cpu_s, busy_s, held.threads)
         memory_gb = usage.memory_bytes / 1e9
         step = Step(
             duration_s=elapsed_s,
@@ -146,12 +113,14 @@ class Sampler:
             machine_busy_s=max(busy_s, job_cpu_s),
             memory_gb_s=memory_gb * elapsed_s,
             gpu_utilization_s=gpu.utilization * elapsed_s,
-            energy=self._read_meters(share, gpu, elapsed_s),
+            energy=self._read_meters(share, gpu, held, elapsed_s),
         )
         self._steps.append(step)
         self._whole = step if self._whole is None else self._whole + step
-        if elapsed_s >= _SHORTEST_FOR_RATES_S:
+        if elapsed_s >= SHORTEST_FOR_RATES_S:
             self._cores_peak = max(self._cores_peak, job_cpu_s / elapsed_s)
+            busy = busy_s / elapsed_s / self._clock.threads
+            self._lowest_busy = busy if self._lowest_busy is None else min(busy, self._lowest_busy)
         self._memory_peak_gb = max(self._memory_peak_gb, memory_gb)
         self._gpu_memory_peak_gb = max(self._gpu_memory_peak_gb, gpu.job_memory_gb)
         self._usage, self._machine, self._sampled_s = usage, machine, now_s
@@ -197,7 +166,30 @@ class Sampler:
         notes = [meter.lost for meter in self._meters if meter.lost is not None]
         if self._whole is not None:
             notes += self._rivals(self._whole)
-        return notes + self._gpus.notes()
+        if self._claim is not None:
+            notes += self._claim.notes()
+        return notes + self._attribution_notes() + self._gpus.notes()
+
+    def _attribution_notes(self) -> list[str]:
+        if self._attribution == "full":
+            return ["attribution full: the energy of the whole machine, other jobs' included"]
+        if self._attribution == "proportional":
+            return []
+        notes = ["attribution marginal: without the energy that the machine takes when idle"]
+        learnt = any(meter.idle_is_learnt for meter in self._meters)
+        if learnt and (self._lowest_busy is None or self._lowest_busy > _NEARLY_IDLE):
+            notes.append(
+                "the machine was never idle meanwhile: the lowest power that was seen is taken for "
+                "its idle power, so that the marginal energy is a lower bound"
+            )
+        return notes
+
+    def _held_since_last(self) -> HeldShare:
+        """Return the part held on average since the last sample, as others came and went."""
+        before = self._held
+        if self._claim is not None:
+            self._held = self._claim.share()
+        return before.mean_with(self._held)
 
     def _rivals(self, whole: Step) -> list[str]:
         notes = []
@@ -205,7 +197,8 @@ class Sampler:
         if others > 0.1 * self._clock.threads:
             notes.append(
                 f"other processes kept {others:.2g} of {self._clock.threads} threads busy: "
-                "their active energy is left out, and the job may have been slowed down"
+                + ("" if self._attribution == "full" else "their active energy is left out, and ")
+                + "the job may have been slowed down"
             )
         stolen_s = self._machine.stolen_s - self._stolen_from_s
         if stolen_s > 0.05 * whole.duration_s:
@@ -216,22 +209,20 @@ class Sampler:
         return Step(0.0, 0.0, 0.0, 0.0, 0.0, tuple(EnergySums() for _ in self._meters))
 
     def _read_meters(
-        self, busy_share: float, gpu: GpuActivity, elapsed_s: float
+        self, busy_share: float, gpu: GpuActivity, held: HeldShare, elapsed_s: float
     ) -> tuple[EnergySums, ...]:
         gpu_shares = iter(gpu.job_shares)
         sums = []
         for meter in self._meters:
-            if meter.split == "gpu":
-                share = next(gpu_shares)
-            else:
-                share = busy_share if meter.split == "activity" else self._held.memory
-            sums.append(sums_of(meter.advance(elapsed_s), share, elapsed_s))
+            gpu_share = next(gpu_shares) if meter.split == "gpu" else 0.0
+            share, part = meter.shares(busy_share, gpu_share, held)
+            sums.append(sums_of(meter.advance(elapsed_s), share, part, elapsed_s))
         return tuple(sums)
 
     def _job_joules(self, step: Step) -> list[float]:
         """E_job of each meter over one step."""
         return [
-            sums.job_energy_j(meter.idle_power_w, self._held.threads)
+            sums.job_energy_j(meter.idle_power_w, self._attribution)
             for meter, sums in zip(self._meters, step.energy, strict=True)
         ]
 
@@ -265,20 +256,6 @@ class Sampler:
                 min(1.0, _short(s.gpu_utilization_s / s.duration_s)) for s in steps
             ),
         )
-
-
-def held_share(hardware: Hardware, clock: MachineClock, machine_memory: float) -> HeldShare:
-    """Return what part of the machine the job holds by its limits (memory in GB)."""
-    return HeldShare(
-        threads=min(1.0, hardware.vcpus / clock.threads),
-        memory=min(1.0, hardware.memory_gb / machine_memory),
-    )
-
-
-def _split_rule(source: PowerSource) -> Split:
-    """Memory that is modelled by its capacity costs the same whoever is active."""
-    modelled_memory = source.domain == "memory" and source.method != "measured"
-    return "capacity" if modelled_memory else "activity"
 
 
 def _short(value: float) -> float:

@@ -45,9 +45,12 @@ class Tracker:
             counters need no shorter one.
         here: where this machine stands, a grid zone ("DE") or region ("aws:eu-north-1"); without
             it emissions are not known.
+        attribution: "proportional" if nothing says otherwise: the energy above idle by what the
+            job runs, idle energy by what it holds; "marginal": without idle energy; "full": all
+            of the machine's.
 
     Raises:
-        InputError: the interval is out of range.
+        InputError: the interval is out of range, or there is no such attribution.
         UnknownNameError: there is no such place.
     """
 
@@ -58,8 +61,9 @@ class Tracker:
         *,
         interval_s: float | None = None,
         here: str | None = None,
+        attribution: str | None = None,
     ) -> None:
-        self.identity = new_identity(project, run_name, interval_s, here)
+        self.identity = new_identity(project, run_name, interval_s, here, attribution=attribution)
         self._recording: Recording | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -70,6 +74,7 @@ class Tracker:
             return self
         self.identity = replace(self.identity, started_at=datetime.now(UTC), pid=os.getpid())
         self._recording = _recording(self)
+        self.identity = self._recording.identity  # it knows the run that this one is within
         self._recording.open_journal()
         atexit.register(self._stop_at_exit)
         self._watch_sigterm()

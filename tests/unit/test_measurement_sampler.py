@@ -12,11 +12,12 @@ import pytest
 from carbon_advisor.measurement.cpu_lookup import CpuTables, Microarchitecture
 from carbon_advisor.measurement.gpu import GpuActivity, NoGpus
 from carbon_advisor.measurement.hardware import Gpu, Hardware
+from carbon_advisor.measurement.held_share import HeldShare
 from carbon_advisor.measurement.machine_clock import MachineTimes
 from carbon_advisor.measurement.power_model import Factor, LoadShape, PowerTables
 from carbon_advisor.measurement.power_source import PowerSource, Reading, SourceLostError
 from carbon_advisor.measurement.process_tree import JobUsage
-from carbon_advisor.measurement.sampler import HeldShare, Sampler
+from carbon_advisor.measurement.sampler import Sampler
 from carbon_advisor.measurement.source_choice import choose_sources
 
 if TYPE_CHECKING:
