@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from carbon_advisor.measurement.clock_notes import clock_notes, read_clocks
 from carbon_advisor.measurement.errors import AdvisorError
 from carbon_advisor.measurement.home import home_folder
 from carbon_advisor.measurement.journal import FOLDER, SUFFIX, Journal
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from carbon_advisor.measurement.sampler import Sampler
 
 JOURNAL_SCHEMA = "carbon-advisor/journal/1"
+_PATIENCE_S = 1.0  # for a sample that another thread takes
 
 
 class Recording:
@@ -54,6 +56,8 @@ class Recording:
         self._exit_code: int | None = None
         self._journal: Journal | None = None
         self._lock = threading.RLock()
+        self._given_up = False
+        self._clocks = read_clocks()
         self._claim: Claim | None = None
         if instruments is not None:
             self._claim = instruments.claim(identity.id)
@@ -80,17 +84,26 @@ class Recording:
 
     def sample(self) -> bool:
         """Take a sample and journal it; say whether the next one is worth taking."""
-        if not self.running or self.sampler is None:
+        if not self.running or self.sampler is None or self._given_up:
             return False
-        with self._lock:
-            try:
-                self.sampler.sample()
-                if self._journal is not None:
-                    self._journal.append(self.sampler.so_far().record())
-            except Exception as error:
-                self.note(f"measuring ended early: {type(error).__name__}: {error}")
-                return False
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            self.give_up("a sample hangs, probably in a driver")
+            return False
+        try:
+            self.sampler.sample()
+            if self._journal is not None:
+                self._journal.append(self.sampler.so_far().record())
+        except Exception as error:
+            self.give_up(f"{type(error).__name__}: {error}")
+            return False
+        finally:
+            self._lock.release()
         return True
+
+    def give_up(self, reason: str) -> None:
+        """Take no more samples; what was measured until now stays."""
+        self._given_up = True
+        self.note(f"measuring ended early: {reason}")
 
     @contextmanager
     def task(self, name: str) -> Iterator[None]:
@@ -119,6 +132,8 @@ class Recording:
             if self.sampler is not None:
                 for note in self.sampler.notes():
                     self.note(note)
+            for note in clock_notes(self._clocks, read_clocks()):
+                self.note(note)
             if self._claim is not None:
                 self._claim.release()
             self._state, self._exit_code = state, exit_code

@@ -9,6 +9,7 @@ import atexit
 import os
 import signal
 import threading
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from carbon_advisor.measurement.instruments import Instruments
     from carbon_advisor.measurement.run_result import State
 
-_JOIN_S = 2.0  # for a sample in progress; a driver that hangs is left behind
+_JOIN_S = 2.0  # for the last sample; a driver that hangs in it is left behind
 
 
 class Tracker:
@@ -65,7 +66,7 @@ class Tracker:
     ) -> None:
         self.identity = new_identity(project, run_name, interval_s, here, attribution=attribution)
         self._recording: Recording | None = None
-        self._stopping = threading.Event()
+        self._stopping = threading.Lock()  # free once the run is to stop; waits for half an Event's
         self._thread: threading.Thread | None = None
 
     def start(self) -> Tracker:
@@ -76,6 +77,7 @@ class Tracker:
         self._recording = _recording(self)
         self.identity = self._recording.identity  # it knows the run that this one is within
         self._recording.open_journal()
+        self._stopping.acquire()
         atexit.register(self._stop_at_exit)
         self._watch_sigterm()
         self._thread = threading.Thread(target=self._run, name="advisor-tracker", daemon=True)
@@ -86,9 +88,12 @@ class Tracker:
         """End measuring and return the result; in a forked child, leave the parent's run alone."""
         recording = self._recording
         if recording is not None and recording.running:
-            self._stopping.set()
+            with suppress(RuntimeError):  # released by an earlier call that a signal interrupted
+                self._stopping.release()
             if self._thread is not None and self._thread is not threading.current_thread():
                 self._thread.join(_JOIN_S)
+                if self._thread.is_alive():
+                    recording.give_up("a sample hangs, probably in a driver")
             recording.end(state)
             atexit.unregister(self._stop_at_exit)
         return self.result
@@ -124,8 +129,13 @@ class Tracker:
 
     def _run(self) -> None:
         assert self._recording is not None
-        while not self._stopping.wait(self.identity.interval_s) and self._recording.sample():
-            pass
+        interval_s = self.identity.interval_s
+        due_s = time.monotonic() + interval_s
+        while not self._stopping.acquire(timeout=max(0.0, due_s - time.monotonic())):
+            if not self._recording.sample():
+                return
+            due_s = max(due_s + interval_s, time.monotonic())  # missed ones are not made up for
+        self._recording.sample()  # the last one is taken here too: a driver may hang in it
 
     def _stop_at_exit(self) -> None:
         self.stop()
