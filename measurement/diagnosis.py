@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from carbon_advisor.measurement.candidate_sources import SYSFS
 from carbon_advisor.measurement.cpu_lookup import resolve_hardware
 from carbon_advisor.measurement.detect import detect_hardware, machine_memory_gb
 from carbon_advisor.measurement.gpu import visible_gpus
 from carbon_advisor.measurement.machine_clock import machine_clock
-from carbon_advisor.measurement.rapl import POWERCAP_ROOT, RaplSource
 from carbon_advisor.measurement.source_choice import choose_sources
 
 if TYPE_CHECKING:
@@ -18,17 +18,7 @@ if TYPE_CHECKING:
 
     from carbon_advisor.measurement.hardware import Hardware
     from carbon_advisor.measurement.power_source import PowerSource
-
-# Lets the members of one group read the counters, from the next start on and at once. Root alone
-# may read them since Linux 5.10, because fine readings can reveal keys (CVE-2020-8694, PLATYPUS);
-# hence a group and not everybody.
-GRANT_RAPL = (
-    "sudo groupadd --force --system rapl && sudo usermod --append --groups rapl $USER && "
-    r'echo "SUBSYSTEM==\"powercap\", ACTION==\"add|change\", '
-    r"RUN+=\"/bin/sh -c 'chgrp rapl /sys%p/energy_uj; chmod g+r /sys%p/energy_uj'\""
-    '" | sudo tee /etc/udev/rules.d/70-rapl.rules && '
-    "sudo udevadm control --reload && sudo udevadm trigger --subsystem-match=powercap"
-)
+    from carbon_advisor.measurement.source_choice import ChosenSources, LookedFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,54 +44,66 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was found: the machine, how its CPU was recognised, and a finding per component."""
+    """What was found: the machine, how its CPU was recognised, and a finding per component.
+
+    `looked_for` are the kinds of counters that were tried, in that order, up to the one in use.
+    """
 
     hardware: Hardware
     cpu_resolved: str
     findings: tuple[Finding, ...]
+    looked_for: tuple[LookedFor, ...]
     notes: tuple[str, ...]
 
 
-def diagnose(environment: Mapping[str, str], powercap: Path = POWERCAP_ROOT) -> Diagnosis:
+def diagnose(environment: Mapping[str, str], sysfs: Path = SYSFS) -> Diagnosis:
     """Look at this machine as a run would, without running anything.
 
     Args:
         environment: that a job would have (CUDA_VISIBLE_DEVICES).
-        powercap: where RAPL counters are looked for.
+        sysfs: where Linux shows its counters.
     """
     gpus = visible_gpus(environment)
     hardware = detect_hardware(gpus.devices)
-    chosen = choose_sources(hardware, machine_clock(), machine_memory_gb(), powercap=powercap)
+    chosen = choose_sources(hardware, machine_clock(), machine_memory_gb(), sysfs=sysfs)
     cpu = resolve_hardware(hardware)
-    findings = [_finding(source, chosen.notes, powercap) for source in chosen.sources]
     return Diagnosis(
         hardware=hardware,
         cpu_resolved=f"{cpu.microarchitecture.name} (by {cpu.how})",
-        findings=(*findings, *_gpu_findings(gpus.sources)),
+        findings=(
+            *(_finding(source, chosen) for source in chosen.sources),
+            *_gpu_findings(gpus.sources),
+        ),
+        looked_for=chosen.looked_for,
         notes=tuple(gpus.notes()),
     )
 
 
-def _finding(source: PowerSource, notes: tuple[str, ...], powercap: Path) -> Finding:
-    measured = source.method == "measured"
-    counters = RaplSource(source.domain, powercap)
-    why = "" if measured else _why(source, counters, notes)
+def _finding(source: PowerSource, chosen: ChosenSources) -> Finding:
+    """A counter that exists but is refused is the reason to name, and to remedy."""
+    why = remedy = ""
+    if source.method != "measured":
+        refused = [
+            each
+            for each in chosen.looked_for
+            if each.component == source.domain and each.outcome == "refused"
+        ]
+        if refused:
+            why, remedy = refused[0].why, refused[0].remedy
+        else:
+            why = (
+                "; ".join(chosen.notes)
+                if source.domain == "cpu"
+                else "no DRAM counter can be read here"
+            )
     return Finding(
         component=source.domain,
         method=source.method,
         source=source.source,
         relative_error=source.relative_error,
         why=why,
-        remedy=GRANT_RAPL if not measured and counters.refused else "",
+        remedy=remedy,
     )
-
-
-def _why(source: PowerSource, counters: RaplSource, notes: tuple[str, ...]) -> str:
-    if counters.refused:
-        return "its RAPL counters are there, but this user may not read them"
-    if source.domain == "cpu":
-        return "; ".join(notes)
-    return "no DRAM counter can be read here"
 
 
 def _gpu_findings(sources: tuple[PowerSource, ...]) -> tuple[Finding, ...]:

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from carbon_advisor.measurement.diagnosis import Diagnosis
+    from rich.console import Console
+
+    from carbon_advisor.measurement.diagnosis import Diagnosis, Finding
+    from carbon_advisor.measurement.source_choice import LookedFor
 
 SCHEMA = "carbon-advisor/diagnosis/1"
 
@@ -49,13 +52,30 @@ def _print(found: Diagnosis) -> None:
         f"{hardware.vcpus} vCPUs, {hardware.memory_gb:.1f} GB, {hardware.operating_system}{where}"
     )
     for finding in found.findings:
-        error = f" ±{finding.relative_error:.0%}" if finding.relative_error else ""
-        screen.print(f"\n[bold]{finding.component}[/bold]  {finding.method}{error}")
-        screen.print(f"  {escape(finding.source)}")
-        if finding.why:
-            screen.print(f"  why: {escape(finding.why)}")
-        if finding.remedy:
-            screen.print("  to measure it from now on, without root at run time (log in again):")
-            screen.print(f"  {finding.remedy}", markup=False, soft_wrap=True)
+        _print_finding(screen, finding, found.looked_for)
     for note in found.notes:
         screen.print(f"\nnote: {escape(note)}")
+
+
+def _print_finding(screen: Console, finding: Finding, looked_for: tuple[LookedFor, ...]) -> None:
+    """What gives the figure, then each counter that would be better, and how to get it."""
+    from rich.markup import escape
+
+    error = f" ±{finding.relative_error:.0%}" if finding.relative_error else ""
+    screen.print(f"\n[bold]{finding.component}[/bold]  {finding.method}{error}")
+    screen.print(f"  {escape(finding.source)}")
+    if finding.why:
+        screen.print(f"  why: {escape(finding.why)}")
+    remedies = {finding.remedy: ""}
+    for tried in looked_for:
+        if tried.component == finding.component and tried.outcome != "used":
+            screen.print(f"  looked for {escape(tried.name)}: {escape(tried.why)}")
+            remedies.setdefault(tried.remedy, tried.name)
+    if finding.method == "measured":
+        return
+    for remedy, name in remedies.items():
+        if remedy:
+            what = f"or, to let it read {name}" if name else "to let this user measure it"
+            later = " (the new group counts when you log in again)" if "--groups" in remedy else ""
+            screen.print(f"  {escape(what)}{later}:")
+            screen.print(f"  {remedy}", markup=False, soft_wrap=True)

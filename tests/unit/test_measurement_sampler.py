@@ -181,7 +181,7 @@ def test_without_counters_both_are_modelled_and_the_notes_say_why(
     tmp_path: Path, bench: Bench
 ) -> None:
     chosen = choose_sources(
-        HARDWARE, bench, 16, powercap=tmp_path, cpu_tables=CPU_TABLES, power_tables=POWER_TABLES
+        HARDWARE, bench, 16, sysfs=tmp_path, cpu_tables=CPU_TABLES, power_tables=POWER_TABLES
     )
     assert [source.method for source in chosen.sources] == ["modelled", "modelled"]
     assert chosen.sources[1].idle_power_w == pytest.approx((16 - 4 * 2) * 0.3)
@@ -192,12 +192,12 @@ def test_without_counters_both_are_modelled_and_the_notes_say_why(
 def test_counters_are_preferred_and_memory_is_modelled_whole_beside_them(
     tmp_path: Path, bench: Bench
 ) -> None:
-    zone = tmp_path / "intel-rapl:0"
-    zone.mkdir()
+    zone = tmp_path / "class/powercap/intel-rapl:0"
+    zone.mkdir(parents=True)
     for name, text in (("name", "package-0"), ("energy_uj", "0"), ("max_energy_range_uj", "9")):
         (zone / name).write_text(text)
     cpu, memory = choose_sources(
-        HARDWARE, bench, 16, powercap=tmp_path, cpu_tables=CPU_TABLES, power_tables=POWER_TABLES
+        HARDWARE, bench, 16, sysfs=tmp_path, cpu_tables=CPU_TABLES, power_tables=POWER_TABLES
     ).sources
     assert (cpu.method, memory.method) == ("measured", "modelled")
     assert memory.idle_power_w == pytest.approx(16 * 0.3)
