@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from carbon_advisor.measurement.instruments import instruments_here
+from carbon_advisor.measurement.nesting import PARENT_VARIABLE
 from carbon_advisor.measurement.recording import Recording
 from carbon_advisor.measurement.supervisor import Supervisor
 
@@ -60,22 +61,35 @@ def run_command(
         InputError: the command cannot be started.
     """
     instruments = instruments_here(os.environ if environment is None else environment)
+    environment = {**(os.environ if environment is None else environment)}
+    environment[PARENT_VARIABLE] = identity.id
     job = Supervisor(command, environment=environment, stdout=stdout, wait_for_all=wait_for_all)
-    recording = Recording(identity, instruments, job.usage)
+    with job.ready():
+        recording = Recording(identity, instruments, job.usage)
+        try:
+            with job:
+                return _recorded(job, recording, instruments.hardware, journal=journal)
+        finally:
+            recording.release()
+
+
+def _recorded(
+    job: Supervisor, recording: Recording, hardware: Hardware, *, journal: bool
+) -> CommandRun:
+    """Sample a job that has started until it ends."""
     assert recording.sampler is not None
-    with job:
-        if journal:
-            recording.open_journal()
-        _sample_until_end(job, recording)
-        measurement = recording.sampler.result(job.largest_process_bytes)
-        left = job.left_behind()
-        assert job.exit_code is not None
-        if left:
-            recording.note(
-                f"{left} process(es) of the job outlived its command: counted until then"
-            )
-        result = recording.end(state_after(job.exit_code), job.exit_code)
-    return CommandRun(result, measurement, instruments.hardware, job.exit_code)
+    if journal:
+        recording.open_journal()
+    _sample_until_end(job, recording)
+    measurement = recording.sampler.result(job.largest_process_bytes)
+    left = job.left_behind()
+    assert job.exit_code is not None
+    if left:
+        recording.note(f"{left} process(es) of the job outlived its command: counted until then")
+    for note in job.notes():
+        recording.note(note)
+    result = recording.end(state_after(job.exit_code), job.exit_code)
+    return CommandRun(result, measurement, hardware, job.exit_code)
 
 
 def state_after(exit_code: int) -> State:

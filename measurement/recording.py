@@ -65,7 +65,7 @@ class Recording:
             try:
                 self.sampler = instruments.sampler(job_usage, self._claim, identity.attribution)
             except BaseException:
-                self._claim.release()
+                self.release()
                 raise
 
     @property
@@ -125,6 +125,11 @@ class Recording:
         if text not in self._notes:
             self._notes.append(text)
 
+    def release(self) -> None:
+        """Give the run's part of the machine back, also where it ends in an exception."""
+        if self._claim is not None:
+            self._claim.release()
+
     def end(self, state: State, exit_code: int | None = None) -> RunResult:
         """Take the last sample and close the run; does nothing if it has ended already."""
         if self.running:
@@ -134,8 +139,7 @@ class Recording:
                     self.note(note)
             for note in clock_notes(self._clocks, read_clocks()):
                 self.note(note)
-            if self._claim is not None:
-                self._claim.release()
+            self.release()
             self._state, self._exit_code = state, exit_code
             self._close_journal()
         return self.result
