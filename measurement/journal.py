@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = "journal"
 SUFFIX = ".jsonl"
+_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode  # made once
 _open_journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
@@ -55,7 +56,7 @@ class Journal:
         """Write one record in one system call; after a failure, do nothing (see `failure`)."""
         if self._descriptor is None:
             return
-        line = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        line = _to_json(record).encode() + b"\n"
         try:
             if os.write(self._descriptor, line) != len(line):
                 self._give_up("the disk is full")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 PROC_STAT = Path("/proc/stat")
+_SAME_SAMPLE_S = 0.002  # the sampler and a modelled CPU ask one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class LinuxMachineClock:
     def __init__(self, path: Path = PROC_STAT) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._ticks_per_s = os.sysconf("SC_CLK_TCK")
+        self._read_at_s = -1.0
+        self._times = MachineTimes(0.0, 0.0)
         text = path.read_bytes()
         self.threads = sum(
             line.startswith(b"cpu") and line[3:4].isdigit() for line in text.splitlines()
@@ -46,10 +50,14 @@ class LinuxMachineClock:
 
     def read(self) -> MachineTimes:
         """Return the first line of /proc/stat; waiting for I/O is not busy."""
-        fields = os.pread(self._descriptor, 512, 0).split(b"\n", 1)[0].split()
-        user, nice, system, _idle, _iowait, interrupts, soft, stolen = map(int, fields[1:9])
-        busy = user + nice + system + interrupts + soft
-        return MachineTimes(busy / self._ticks_per_s, stolen / self._ticks_per_s)
+        now_s = time.monotonic()
+        if now_s - self._read_at_s > _SAME_SAMPLE_S:
+            fields = os.pread(self._descriptor, 256, 0).split(None, 9)
+            user, nice, system, _idle, _iowait, interrupts, soft, stolen = map(int, fields[1:9])
+            busy = user + nice + system + interrupts + soft
+            self._times = MachineTimes(busy / self._ticks_per_s, stolen / self._ticks_per_s)
+            self._read_at_s = now_s
+        return self._times
 
     def __del__(self) -> None:
         if hasattr(self, "_descriptor"):
