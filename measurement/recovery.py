@@ -182,11 +182,12 @@ def _is_kept(path: Path, header: dict[str, Any]) -> bool:
     if kept:
         return True
     if header["host"] != host_name():  # its locks may not be seen from here
-        return time.time() - path.stat().st_mtime < _QUIET_S + 2 * header["interval_s"]
-    return False if kept is False else _lives(header["pid"])
+        quiet_s = time.time() - path.stat().st_mtime
+        return quiet_s < _QUIET_S + 2 * float(header["interval_s"])
+    return False if kept is False else process_lives(header["pid"])
 
 
-def _lives(pid: int) -> bool:
+def process_lives(pid: int) -> bool:
     """Say whether a process has this number, where no lock tells; it may be another's by now."""
     try:
         os.kill(pid, 0)

@@ -26,12 +26,21 @@ def migrate(engine: Engine, label: str) -> None:
     Raises:
         StorageError: it is not a ledger, or one of a newer version; it is left untouched.
     """
-    with engine.connect() as connection:
-        if _stored_version(connection, label) == REVISIONS[-1]:
-            return
+    if is_current(engine, label):
+        return
     with engine.execution_options(writes=True).begin() as connection:
         if _stored_version(connection, label) != REVISIONS[-1]:  # nobody else did it meanwhile
             upgrade(connection)
+
+
+def is_current(engine: Engine, label: str) -> bool:
+    """Say whether the tables are this version's.
+
+    Raises:
+        StorageError: it is not a ledger, or one of a newer version.
+    """
+    with engine.connect() as connection:
+        return _stored_version(connection, label) == REVISIONS[-1]
 
 
 def _stored_version(connection: Connection, label: str) -> str | None:

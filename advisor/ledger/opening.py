@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from carbon_advisor.advisor.ledger import sqlite_file
-from carbon_advisor.advisor.ledger.migrate import migrate
+from carbon_advisor.advisor.ledger.migrate import is_current, migrate
 from carbon_advisor.advisor.ledger.store import Ledger, translated
 from carbon_advisor.measurement.errors import StorageError
 from carbon_advisor.measurement.home import home_folder, prove_writable
@@ -49,10 +49,12 @@ def open_to_write(url: str | None = None) -> Ledger:
 def open_to_read(url: str | None = None) -> Ledger | None:
     """Open the ledger, also in a folder that cannot be written; None if there is none.
 
+    One of an older version that cannot be written is read from an upgraded copy in memory.
+
     Args and Raises: as `open_to_write`.
     """
     path = ledger_path(url)
-    return _open(path) if os.path.lexists(path) else None
+    return _open(path, to_read=True) if os.path.lexists(path) else None
 
 
 def ledger_path(url: str | None = None) -> Path:
@@ -78,15 +80,18 @@ def ledger_path(url: str | None = None) -> Path:
     return Path(str(parsed.database)).absolute()
 
 
-def _open(path: Path) -> Ledger:
+def _open(path: Path, *, to_read: bool = False) -> Ledger:
     if not path.is_file():
         raise StorageError(f"the ledger {path} is not a file, or a link to nothing")
     path = path.resolve()  # SQLite keeps its log beside the file itself, not beside a link to it
-    engine = make_engine(path)
+    engine, label = make_engine(path), f"the ledger {path}"
     try:
         with translated(engine, path):
             sqlite_file.check(path)
-            migrate(engine, f"the ledger {path}")
+            if to_read and not sqlite_file.is_writable(path) and not is_current(engine, label):
+                engine.dispose()
+                engine = _engine_in_memory(path)
+            migrate(engine, label)
     except OSError as error:
         engine.dispose()
         raise StorageError(f"cannot open the ledger {path}: {error.strerror}") from error
@@ -116,6 +121,14 @@ def _create(path: Path) -> None:
     finally:
         engine.dispose()
         sqlite_file.remove(draft)
+
+
+def _engine_in_memory(path: Path) -> Engine:
+    """Return an engine on a copy of a SQLite file, which ends with the engine."""
+    copy = sqlite_file.copy_in_memory(path)
+    engine = create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def make_engine(path: Path) -> Engine:

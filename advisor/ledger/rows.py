@@ -10,6 +10,8 @@ from carbon_advisor.advisor.ledger.records import Prediction, Run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from carbon_advisor.advisor.ledger.records import Details
+
 _PREDICTION_PLAIN = (
     "id", "created_at", "profile_name", "profile_sha256", "candidate", "zone", "start_at",
     "intensity_g_per_kwh", "pue", "provenance",
@@ -17,7 +19,10 @@ _PREDICTION_PLAIN = (
 _RUN_PLAIN = (
     "id", "prediction_id", "name", "state", "started_at", "ended_at", "exit_code", "duration_s",
     "energy_kwh", "emissions_g", "intensity_g_per_kwh", "pue", "zone", "host", "git_commit",
+    "project", "origin", "cpu_time_s", "memory_peak_gb", "machine_energy_kwh", "measured_kwh",
+    "method", "attribution", "parent_id", "group_id", "rank",
 )  # fmt: skip
+DETAILS = ("profile", "document", "steps")
 _INTERVALS = (("duration", "s"), ("energy", "kwh"), ("emissions", "g"))
 
 
@@ -44,15 +49,29 @@ def prediction_from(row: Mapping[str, Any], prefix: str = "") -> Prediction:
 
 
 def run_row(run: Run) -> dict[str, Any]:
-    """Return the columns of a run, without the profile's."""
-    return {name: _storable(getattr(run, name)) for name in _RUN_PLAIN}
+    """Return the columns of a run, without its details."""
+    row = {name: _storable(getattr(run, name)) for name in _RUN_PLAIN}
+    return {**row, "command": [_storable(part) for part in run.command] or None}
 
 
 def run_from(row: Mapping[str, Any], prefix: str = "") -> Run:
     """Return the run in a row whose columns' names begin with `prefix`."""
-    return Run(**{name: row[prefix + name] for name in _RUN_PLAIN})
+    values = {name: row[prefix + name] for name in _RUN_PLAIN}
+    return Run(**values, command=tuple(row[prefix + "command"] or ()))
+
+
+def details_row(details: Details) -> dict[str, Any]:
+    """Return the columns of a run's details."""
+    return {name: _storable(getattr(details, name)) for name in DETAILS}
 
 
 def _storable(value: Any) -> Any:
-    """Text without lone surrogates (an argument that was not UTF-8), which no database takes."""
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+    """Return it with text that has no lone surrogates, which no database takes.
+
+    They stand for bytes that were not UTF-8, in an argument or the name of a file.
+    """
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(each) for key, each in value.items()}
+    return [_storable(each) for each in value] if isinstance(value, list | tuple) else value

@@ -46,6 +46,19 @@ def connect(path: Path, *, to_look: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def is_writable(path: Path) -> bool:
+    """Say whether this user may write to the file and beside it."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def copy_in_memory(path: Path) -> sqlite3.Connection:
+    """Return a copy of the database that is gone when its connection is closed."""
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    with closing(connect(path, to_look=True)) as source:
+        source.backup(copy)
+    return copy
+
+
 def check(path: Path) -> None:
     """Look whether the file is a sound database; a large one is only looked at in part.
 
@@ -110,7 +123,7 @@ def keep_orphaned_log_aside(path: Path) -> None:
 
 def _access(path: Path, *, to_look: bool) -> str:
     """Return how the file is to be opened, as parameters of a SQLite URI."""
-    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+    if is_writable(path):
         return "mode=ro" if to_look else "mode=rw"
     log = path.with_name(path.name + "-wal")
     has_log = log.exists() and log.stat().st_size > 0

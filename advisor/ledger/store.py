@@ -12,22 +12,32 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exc, insert, select, update
 
 from carbon_advisor.advisor.ledger import sqlite_file
-from carbon_advisor.advisor.ledger.records import Pair
-from carbon_advisor.advisor.ledger.rows import prediction_from, prediction_row, run_from, run_row
+from carbon_advisor.advisor.ledger.records import Details, Pair, completed, supersedes
+from carbon_advisor.advisor.ledger.rows import (
+    DETAILS,
+    details_row,
+    prediction_from,
+    prediction_row,
+    run_from,
+    run_row,
+)
 from carbon_advisor.advisor.ledger.tables import predictions, runs
 from carbon_advisor.measurement.errors import InputError, StorageError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import TracebackType
 
     from sqlalchemy import Connection, Engine, Select
 
-    from carbon_advisor.advisor.ledger.records import Prediction, Run
+    from carbon_advisor.advisor.ledger.records import Prediction, Recorded, Run
 
 SHORTEST_ID = 4  # characters that are enough to name a run, if no other begins with them
-_RUN_COLUMNS = [column for column in runs.c if column.name != "profile"]  # up to megabytes each
+_RUN_COLUMNS = [column for column in runs.c if column.name not in DETAILS]  # up to megabytes each
+_UNMEASURED = (runs.c.state == "running") | (
+    (runs.c.state == "interrupted") & runs.c.energy_kwh.is_(None)
+)
 
 
 class Ledger:
@@ -40,7 +50,7 @@ class Ledger:
 
     def __init__(self, engine: Engine, path: Path) -> None:
         self._engine = engine
-        self._path = path
+        self.path = path
 
     def __enter__(self) -> Ledger:
         return self
@@ -75,28 +85,72 @@ class Ledger:
         with self._writing() as connection:
             connection.execute(insert(runs).values(run_row(run)))
 
-    def finish_run(self, run: Run, profile: Mapping[str, Any] | None = None) -> None:
+    def finish_run(self, run: Run, details: Details | None = None) -> None:
         """Write how a started run ended.
 
         Args:
-            run: with the id of a run whose state is still "running".
-            profile: what was measured, in JSON's types.
+            run: with the id of a run that is running, or was thought to have been interrupted.
+            details: what else was found.
 
         Raises:
             StorageError: it could not be written, or no such run is running.
         """
-        running = (runs.c.id == run.id) & (runs.c.state == "running")
+        ended = {**run_row(run), **details_row(details or Details())}
         with self._writing() as connection:
-            ended = {**run_row(run), "profile": profile}
-            done = connection.execute(update(runs).where(running).values(ended))
-            if done.rowcount != 1:
-                raise StorageError(f"{self._path} has no run {run.id} that is running")
+            change = update(runs).where((runs.c.id == run.id) & _UNMEASURED)
+            if connection.execute(change.values(ended)).rowcount != 1:
+                raise StorageError(f"{self.path} has no run {run.id} that is running")
 
-    def runs(self, last: int | None = None) -> list[Run]:
+    def record_run(self, run: Run, details: Details) -> Recorded:
+        """Add a run that has ended, or complete the one of its id; nothing is recorded twice.
+
+        Args:
+            run: ended.
+            details: what else is known of it.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        with self._writing() as connection:
+            query = select(*_RUN_COLUMNS).where(runs.c.id == run.id)
+            row = connection.execute(query).mappings().one_or_none()
+            if row is None:
+                values = {**run_row(run), **details_row(details)}
+                connection.execute(insert(runs).values(values))
+                return "added"
+            stored = run_from(dict(row))
+            if not supersedes(run, stored):
+                return "known"
+            values = {**run_row(completed(stored, run)), **details_row(details)}
+            connection.execute(update(runs).where(runs.c.id == run.id).values(values))
+            return "completed"
+
+    def mark_interrupted(self, run_id: str) -> None:
+        """Write that a run of which nothing more will be heard was interrupted, if it still runs.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        running = (runs.c.id == run_id) & (runs.c.state == "running")
+        with self._writing() as connection:
+            connection.execute(update(runs).where(running).values(state="interrupted"))
+
+    def runs(self, last: int | None = None, project: str | None = None) -> list[Run]:
         """Return the runs in the order they started, the `last` ones only if given."""
         query = select(*_RUN_COLUMNS).order_by(runs.c.started_at.desc(), runs.c.id.desc())
-        rows = self._rows(query.limit(last))
-        return [run_from(row) for row in reversed(rows)]
+        if project is not None:
+            query = query.where(runs.c.project == project)
+        return [run_from(row) for row in reversed(self._rows(query.limit(last)))]
+
+    def find(self, run_id: str) -> Run | None:
+        """Return the run of this whole id, None if there is none."""
+        rows = self._rows(select(*_RUN_COLUMNS).where(runs.c.id == run_id))
+        return run_from(rows[0]) if rows else None
+
+    def running(self) -> list[Run]:
+        """Return the runs that have not been ended."""
+        query = select(*_RUN_COLUMNS).where(runs.c.state == "running")
+        return [run_from(row) for row in self._rows(query)]
 
     def run(self, name: str) -> Run:
         """Return the run with this id, or whose id alone begins so (4 characters at least).
@@ -105,18 +159,27 @@ class Ledger:
             UnknownNameError: there is no such run.
             InputError: several runs' ids begin so.
         """
-        query = select(*_RUN_COLUMNS).where(runs.c.id.startswith(name.lower(), autoescape=True))
-        found = self._rows(query.limit(2)) if len(name) >= SHORTEST_ID else []
-        if not found:
-            raise UnknownNameError("run", name, [run.id for run in self.runs(last=1000)])
-        if len(found) > 1:
-            raise InputError(f"several runs have an id that begins with '{name}'; write more of it")
-        return run_from(found[0])
+        return the_only(self.beginning(name), name, lambda: self.runs(last=1000))
 
-    def profile_of(self, run_id: str) -> dict[str, Any] | None:
-        """Return what was measured in a run, in JSON's types; None if nothing was."""
-        rows = self._rows(select(runs.c.profile).where(runs.c.id == run_id))
-        return rows[0]["profile"] if rows else None
+    def beginning(self, name: str) -> list[Run]:
+        """Return the run of this id, or some whose ids begin so; none for less than 4 characters.
+
+        Two are enough to say that there are several.
+        """
+        begins = runs.c.id.startswith(name.lower(), autoescape=True)
+        query = select(*_RUN_COLUMNS).where(begins).limit(2)
+        return [run_from(row) for row in self._rows(query)] if len(name) >= SHORTEST_ID else []
+
+    def details_of(self, run_id: str) -> Details:
+        """Return what is kept of a run beside its figures; nothing for one that is not there."""
+        query = select(*(runs.c[name] for name in DETAILS)).where(runs.c.id == run_id)
+        rows = self._rows(query)
+        return Details(**rows[0]) if rows else Details()
+
+    def prediction(self, prediction_id: str) -> Prediction | None:
+        """Return a prediction, None if there is none of that id."""
+        rows = self._rows(select(predictions).where(predictions.c.id == prediction_id))
+        return prediction_from(rows[0]) if rows else None
 
     def pairs(self, last: int | None = None, run_id: str | None = None) -> list[Pair]:
         """Return the measured runs that had a prediction, with it, in the order they started.
@@ -142,16 +205,35 @@ class Ledger:
         ]
 
     def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
-        with translated(self._engine, self._path), self._engine.connect() as connection:
+        with translated(self._engine, self.path), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with (
-            translated(self._engine, self._path),
+            translated(self._engine, self.path),
             self._engine.execution_options(writes=True).begin() as connection,
         ):
             yield connection
+
+
+def the_only(found: list[Run], name: str, known: Callable[[], list[Run]]) -> Run:
+    """Return the one run that was found.
+
+    Args:
+        found: whose ids begin with `name`.
+        name: what was asked for.
+        known: returns the runs that could have been meant.
+
+    Raises:
+        UnknownNameError: there is none.
+        InputError: there are several.
+    """
+    if not found:
+        raise UnknownNameError("run", name, [run.id for run in known()])
+    if len(found) > 1:
+        raise InputError(f"several runs have an id that begins with '{name}'; write more of it")
+    return found[0]
 
 
 @contextmanager

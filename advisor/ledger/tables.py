@@ -22,7 +22,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-REVISIONS = ("0001",)  # every version there has been, oldest first; the last is this one's
+REVISIONS = ("0001", "0002")  # every version there has been, oldest first; the last is this one's
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -94,7 +94,7 @@ runs = Table(
     Column("id", String(36), primary_key=True),
     Column("prediction_id", String(36), ForeignKey("predictions.id"), index=True),
     Column("name", String, nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
     Column("started_at", UtcDateTime, nullable=False, index=True),
     Column("ended_at", UtcDateTime),
     Column("exit_code", Integer),
@@ -107,6 +107,20 @@ runs = Table(
     Column("host", String, nullable=False),
     Column("git_commit", String(64)),
     Column("profile", JSON(none_as_null=True)),
+    Column("project", String, nullable=False, server_default="default", index=True),
+    Column("origin", String(24), nullable=False, server_default="advisor-run"),
+    Column("command", JSON(none_as_null=True)),
+    Column("cpu_time_s", Float),
+    Column("memory_peak_gb", Float),
+    Column("machine_energy_kwh", Float),
+    Column("measured_kwh", Float),
+    Column("method", String(16)),
+    Column("attribution", String(16)),
+    Column("parent_id", String(36)),  # no foreign key: the parent may be recorded later, or never
+    Column("group_id", String),
+    Column("rank", Integer),
+    Column("document", JSON(none_as_null=True)),
+    Column("steps", JSON(none_as_null=True)),
     CheckConstraint(
         "state IN ('running', 'finished', 'failed', 'interrupted')", name="known_state"
     ),

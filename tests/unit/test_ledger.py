@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from carbon_advisor.advisor.interval import Interval
 from carbon_advisor.advisor.ledger.opening import ledger_path, open_to_read, open_to_write
-from carbon_advisor.advisor.ledger.records import Pair, Prediction, Run, new_id
+from carbon_advisor.advisor.ledger.records import Details, Pair, Prediction, Run, new_id
 from carbon_advisor.measurement.errors import InputError, StorageError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ def a_run(prediction: Prediction | None, **changes: Any) -> Run:
         "zone": "SE-SE3",
         "host": "a-machine",
         "git_commit": "0123456789abcdef0123456789abcdef01234567",
+        "project": "bert",
+        "command": ("python", "train.py"),
+        "rank": 3,
     }
     return Run(**(values | changes))
 
@@ -98,10 +101,12 @@ def test_a_run_and_its_prediction_come_back_as_written(ledger: Ledger) -> None:
     ledger.start_run(run)
     assert ledger.runs() == [run]
     assert ledger.pairs() == []  # nothing has been measured yet
-    ledger.finish_run(ended(run), {"schema": "profile", "notes": ["Ω"]})
+    details = Details({"schema": "profile"}, {"notes": ["Ω"]}, {"power_w": [1.5]})
+    ledger.finish_run(ended(run), details)
     assert ledger.run(run.id) == ended(run)
     assert ledger.pairs() == [Pair(prediction, ended(run))]
-    assert ledger.profile_of(run.id) == {"schema": "profile", "notes": ["Ω"]}
+    assert ledger.details_of(run.id) == details
+    assert ledger.prediction(prediction.id) == prediction
 
 
 def test_what_is_not_known_comes_back_as_none(ledger: Ledger) -> None:
@@ -112,7 +117,8 @@ def test_what_is_not_known_comes_back_as_none(ledger: Ledger) -> None:
     failed = ended(run, state="failed", exit_code=3, emissions_g=None, intensity_g_per_kwh=None)
     ledger.finish_run(failed)
     assert ledger.pairs() == [Pair(prediction, failed)]
-    assert ledger.profile_of(run.id) is None
+    assert ledger.details_of(run.id) == Details()
+    assert ledger.prediction("0" * 32) is None
 
 
 def test_a_reader_sees_what_a_writer_wrote(ledger: Ledger) -> None:
@@ -190,6 +196,41 @@ def test_the_database_itself_refuses_impossible_figures(
 ) -> None:
     with pytest.raises((IntegrityError, StatementError, StorageError)):
         ledger.write_prediction(a_prediction(**changes))
+
+
+def test_a_found_run_is_recorded_once_and_completes_the_one_that_was_started(
+    ledger: Ledger,
+) -> None:
+    prediction = a_prediction()
+    run = a_run(prediction)
+    found = ended(replace(run, prediction_id=None, origin="track", name="other", project="x"))
+    ledger.write_prediction(prediction)
+    ledger.start_run(run)
+    assert ledger.record_run(found, Details(document={"notes": ["cut"]})) == "completed"
+    assert ledger.runs() == [ended(run)]
+    assert ledger.record_run(replace(found, energy_kwh=5.0), Details()) == "known"
+    assert ledger.runs() == [ended(run)]
+    assert ledger.details_of(run.id).document == {"notes": ["cut"]}
+    alone = ended(a_run(None, origin="tracker"))
+    assert [ledger.record_run(alone, Details()) for _ in range(2)] == ["added", "known"]
+
+
+def test_a_run_thought_to_be_interrupted_may_still_end(ledger: Ledger) -> None:
+    run = a_run(None)
+    ledger.start_run(run)
+    assert ledger.running() == [run]
+    ledger.mark_interrupted(run.id)
+    assert (ledger.run(run.id).state, ledger.running()) == ("interrupted", [])
+    ledger.finish_run(ended(run))
+    ledger.mark_interrupted(run.id)
+    assert ledger.runs() == [ended(run)]
+
+
+def test_runs_of_one_project(ledger: Ledger) -> None:
+    for project in ("a", "b", "a"):
+        ledger.start_run(a_run(None, project=project))
+    assert [run.project for run in ledger.runs(project="a")] == ["a", "a"]
+    assert len(ledger.runs(project="a", last=1)) == 1
 
 
 def test_a_run_names_a_prediction_that_exists(ledger: Ledger) -> None:

@@ -93,7 +93,7 @@ def test_a_corrupt_ledger_is_kept_aside_byte_for_byte(
 
 def test_corruption_that_shows_later_keeps_the_ledger_aside_too(file: Path) -> None:
     with open_to_write() as ledger:
-        garble(file)
+        file.write_bytes(file.read_bytes()[:4096] + b"\xa5" * (file.stat().st_size - 4096))
         with pytest.raises(StorageError, match="kept aside"):
             ledger.runs()
     assert list(file.parent.glob("ledger.sqlite.corrupt-*Z"))
