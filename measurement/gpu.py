@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from carbon_advisor.measurement.gpu_drivers import (
+    nvidia_driver_installed,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -41,25 +45,61 @@ class Gpus(Protocol):
 
 
 class NoGpus:
-    """A machine, or a job, without accelerators."""
+    """A machine, or a job, without accelerators; or with some that nothing here can read.
+
+    Args:
+        notes: why there are none, where that is worth saying.
+    """
 
     devices: tuple[Gpu, ...] = ()
     sources: tuple[PowerSource, ...] = ()
+
+    def __init__(self, *notes: str) -> None:
+        self._notes = notes
 
     def activity(self, job_pids: Collection[int]) -> GpuActivity:  # noqa: ARG002 - the Protocol's
         """Nothing is used."""
         return GpuActivity(0.0, 0.0, ())
 
     def notes(self) -> list[str]:
-        """Nothing to say."""
-        return []
+        """Usually nothing to say."""
+        return list(self._notes)
+
+
+class JoinedGpus:
+    """Accelerators of several vendors in one machine."""
+
+    def __init__(self, *parts: Gpus) -> None:
+        self._parts = parts
+        self.devices = tuple(device for part in parts for device in part.devices)
+        self.sources = tuple(source for part in parts for source in part.sources)
+
+    def activity(self, job_pids: Collection[int]) -> GpuActivity:
+        """Return the mean utilisation by devices, the largest memory, and the shares in order."""
+        now = [(len(part.devices), part.activity(job_pids)) for part in self._parts]
+        return GpuActivity(
+            utilization=sum(number * each.utilization for number, each in now)
+            / max(1, len(self.devices)),
+            job_memory_gb=max((each.job_memory_gb for _, each in now), default=0.0),
+            job_shares=tuple(share for _, each in now for share in each.job_shares),
+        )
+
+    def notes(self) -> list[str]:
+        """Return every part's notes, once."""
+        return list(dict.fromkeys(note for part in self._parts for note in part.notes()))
 
 
 def visible_gpus(environment: Mapping[str, str]) -> Gpus:
     """Return the accelerators that a job with this environment sees.
 
-    NVIDIA through NVML; the module `pynvml` is imported only where its driver is installed.
+    NVIDIA through NVML; its module is imported only where the driver is
+    installed, so that a machine without accelerators pays for a few look-ups of files.
     """
-    from carbon_advisor.measurement.nvml import driver_installed, nvml_gpus
+    found: list[Gpus] = []
+    if nvidia_driver_installed():
+        from carbon_advisor.measurement.nvml import nvml_gpus
 
-    return nvml_gpus(environment) if driver_installed() else NoGpus()
+        found.append(nvml_gpus(environment))
+    if not found:
+        return NoGpus()
+    return found[0] if len(found) == 1 else JoinedGpus(*found)
