@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from carbon_advisor.measurement.gpu_drivers import (
+    amd_driver_installed,
     nvidia_driver_installed,
 )
 
@@ -92,7 +93,7 @@ class JoinedGpus:
 def visible_gpus(environment: Mapping[str, str]) -> Gpus:
     """Return the accelerators that a job with this environment sees.
 
-    NVIDIA through NVML; its module is imported only where the driver is
+    NVIDIA through NVML and AMD through AMD SMI; their modules are imported only where the driver is
     installed, so that a machine without accelerators pays for a few look-ups of files.
     """
     found: list[Gpus] = []
@@ -100,6 +101,10 @@ def visible_gpus(environment: Mapping[str, str]) -> Gpus:
         from carbon_advisor.measurement.nvml import nvml_gpus
 
         found.append(nvml_gpus(environment))
+    if amd_driver_installed():
+        from carbon_advisor.measurement.amd_gpu import amd_gpus
+
+        found.append(amd_gpus(environment))
     if not found:
         return NoGpus()
     return found[0] if len(found) == 1 else JoinedGpus(*found)
