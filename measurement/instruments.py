@@ -16,6 +16,7 @@ from carbon_advisor.measurement.held_share import held_share
 from carbon_advisor.measurement.machine_clock import machine_clock
 from carbon_advisor.measurement.sampler import Sampler
 from carbon_advisor.measurement.source_choice import choose_sources
+from carbon_advisor.measurement.view_notes import view_here, view_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,5 +73,8 @@ def instruments_here(environment: Mapping[str, str]) -> Instruments:
         sources=chosen.sources,
         gpus=gpus,
         held=held_share(hardware, clock, memory_gb),
-        notes=chosen.notes,
+        notes=(
+            *chosen.notes,
+            *view_notes(view_here(hardware, clock.threads, chosen.sources)),
+        ),
     )

@@ -28,6 +28,7 @@ def profile_command(
     stdout: int | None = None,
     wait_for_all: bool = False,
     journal_id: str | None = None,
+    attribution: str | None = None,
 ) -> Profile:
     """Run a command to its end and return what it used, also when it fails.
 
@@ -41,9 +42,11 @@ def profile_command(
         stdout: a file descriptor for the command's standard output; inherited if None.
         wait_for_all: go on until daemonised processes have ended too (Linux).
         journal_id: keep a journal under this run's id; none is kept if None.
+        attribution: the rule by which energy is shared out; the settings' if None.
 
     Raises:
-        InputError: the command cannot be started, or the interval is out of range.
+        InputError: the command cannot be started, the interval is out of range, or there is no
+            such attribution.
     """
     if not SHORTEST_INTERVAL_S <= interval_s <= LONGEST_INTERVAL_S:
         raise InputError(
@@ -53,7 +56,11 @@ def profile_command(
     name = name or (job_name(command) if command else None)
     kept_command = redacted(command)
     identity = new_identity(
-        run_name=name, interval_s=interval_s, command=kept_command, run_id=journal_id
+        run_name=name,
+        interval_s=interval_s,
+        command=kept_command,
+        run_id=journal_id,
+        attribution=attribution,
     )
     done = run_command(
         command,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from carbon_advisor.advisor.cli.options import Attribution  # noqa: TC001 - typer reads it
+
 if TYPE_CHECKING:
     from carbon_advisor.measurement.profile import Profile
 
@@ -28,6 +30,7 @@ def profile(
         str | None, typer.Option(help="The whole job takes so long on this machine: 36h.")
     ] = None,
     repeat: Annotated[int | None, typer.Option(help="The job is this run so many times.")] = None,
+    attribution: Attribution = "",
     wait_for_all: Annotated[
         bool, typer.Option("--wait-for-all", help="Wait for processes left in the background too.")
     ] = False,
@@ -48,6 +51,7 @@ def profile(
         command,
         interval_s=interval_s,
         name=name or None,
+        attribution=attribution or None,
         stdout=_STDERR if as_json else None,
         wait_for_all=wait_for_all,
     )

@@ -1,0 +1,17 @@
+"""Options that several commands share, worded once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Attribution = Annotated[
+    str,
+    typer.Option(
+        "--attribution",
+        metavar="RULE",
+        help="The job's share of the machine's energy: proportional (if nothing else is set), "
+        "marginal (without idle energy) or full (all of it).",
+    ),
+]
