@@ -111,7 +111,7 @@ class Candidate:
             done = subprocess.run(
                 [self.python, "-c", script],
                 cwd=folder,
-                env={**os.environ, "ADVISOR_HOME": folder},
+                env=environment(folder),
                 capture_output=True,
                 text=True,
                 check=True,
@@ -151,8 +151,15 @@ def codecarbon(python: str) -> Candidate:
     )
 
 
+def environment(home: str) -> dict[str, str]:
+    """Return one in which Python keeps what it compiled, as pip leaves an installed package."""
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "ADVISOR_HOME": home}
+
+
 def median_of(candidate: Candidate, key: str) -> float:
-    """Median of a figure over cold processes."""
+    """Median of a figure over cold processes, after one in which Python may compile."""
+    candidate.run("pass")
     return statistics.median(candidate.run("pass")[key] for _ in range(RUNS))
 
 
