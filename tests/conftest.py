@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jsonschema
 import pytest
 
 from carbon_advisor import data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -23,14 +26,25 @@ class Advisor(Protocol):
     def __call__(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]: ...
 
 
+@pytest.fixture(scope="session", autouse=True)
+def claims_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Runs of tests share idle energy among themselves, and not with what else runs here."""
+    folder = tmp_path_factory.mktemp("machine") / "claims"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADVISOR_CLAIMS_FOLDER", str(folder))
+        patch.delenv("ADVISOR_PARENT_RUN", raising=False)
+        yield folder
+
+
 @pytest.fixture
-def advisor(tmp_path: Path) -> Advisor:
+def advisor(tmp_path: Path, claims_of_tests: Path) -> Advisor:
     """The installed command with ADVISOR_HOME and the working folder in tmp_path."""
     home = tmp_path / "home"
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("ADVISOR_")
     }
     environment |= {"ADVISOR_HOME": str(home), "COLUMNS": "100", "TZ": "UTC"}
+    environment["ADVISOR_CLAIMS_FOLDER"] = str(claims_of_tests)
     command = Path(sys.executable).parent / "advisor"
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

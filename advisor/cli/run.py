@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from carbon_advisor.advisor.cli.options import Attribution  # noqa: TC001 - typer reads it
+
 if TYPE_CHECKING:
     from carbon_advisor.advisor.ledger.tracking import Outcome
 
@@ -23,6 +25,7 @@ def run(
         str, typer.Option(help="Where this machine stands: a grid zone (DE) or a region.")
     ] = "",
     name: Annotated[str, typer.Option(help="Name of the run; the profile's if empty.")] = "",
+    attribution: Attribution = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON on stdout; the job's output goes to stderr.")
     ] = False,
@@ -45,6 +48,7 @@ def run(
             command,
             place,
             name=name or None,
+            attribution=attribution or None,
             stdout=_STDERR if as_json else None,
         )
     _report(outcome, as_json=as_json)
