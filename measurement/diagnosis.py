@@ -108,7 +108,7 @@ def _finding(source: PowerSource, chosen: ChosenSources) -> Finding:
 
 def _gpu_findings(sources: tuple[PowerSource, ...]) -> tuple[Finding, ...]:
     if not sources:
-        return (Finding("gpu", "none", "no accelerator is visible through NVML", 0.0),)
+        return (Finding("gpu", "none", "no accelerator of NVIDIA, AMD or Apple is visible", 0.0),)
     return tuple(
         Finding("gpu", source.method, source.source, source.relative_error) for source in sources
     )

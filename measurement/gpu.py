@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -93,8 +94,8 @@ class JoinedGpus:
 def visible_gpus(environment: Mapping[str, str]) -> Gpus:
     """Return the accelerators that a job with this environment sees.
 
-    NVIDIA through NVML and AMD through AMD SMI; their modules are imported only where the driver is
-    installed, so that a machine without accelerators pays for a few look-ups of files.
+    NVIDIA through NVML, AMD through AMD SMI, Apple through IOReport; their modules are imported
+    only where the driver is installed: a machine without accelerators pays for look-ups of files.
     """
     found: list[Gpus] = []
     if nvidia_driver_installed():
@@ -105,6 +106,10 @@ def visible_gpus(environment: Mapping[str, str]) -> Gpus:
         from carbon_advisor.measurement.amd_gpu import amd_gpus
 
         found.append(amd_gpus(environment))
+    if sys.platform == "darwin":
+        from carbon_advisor.measurement.apple_gpu import apple_gpu
+
+        found.append(apple_gpu())
     if not found:
         return NoGpus()
     return found[0] if len(found) == 1 else JoinedGpus(*found)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from carbon_advisor.measurement import ioreport, powermetrics
+from carbon_advisor.measurement.apple_gpu import apple_gpu
 from carbon_advisor.measurement.ioreport import EnergyModelTotals, IoReportSource, chosen_channels
 from carbon_advisor.measurement.ioreport_library import IoReportLibrary
 from carbon_advisor.measurement.power_source import EnergyMeter, SourceLostError
@@ -94,6 +95,25 @@ def test_recorded_counts_are_joules_by_each_channels_unit(monkeypatch: pytest.Mo
     assert gpu.advance() == pytest.approx(0.03138520)
     clock.now_s += 1
     assert cpu.advance() == pytest.approx(0.232 + 0.018 + 0.008)
+
+
+def test_the_gpu_of_an_apple_chip_is_counted_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, totals = Time(monkeypatch), EnergyModelTotals(RecordedModel())
+    gpus = apple_gpu(IoReportSource("gpu", lambda: totals))
+    (source,) = gpus.sources
+    meter = EnergyMeter(source)
+    clock.now_s += 1
+    assert meter.advance() == pytest.approx(0.03138520)
+    assert gpus.activity([1]).job_shares == (1.0,)
+    assert gpus.devices == ()  # nothing to translate a job from
+    assert "other programs" in gpus.notes()[0]
+
+
+def test_a_mac_without_a_gpu_channel_has_no_gpu() -> None:
+    model = RecordedModel()
+    model.channels = lambda: [("CPU Energy", "mJ")]  # type: ignore[method-assign]
+    gpus = apple_gpu(IoReportSource("gpu", lambda: EnergyModelTotals(model)))
+    assert gpus.sources == ()
 
 
 def test_channels_that_stand_still_or_vanish_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
