@@ -66,7 +66,8 @@ class ClaimsFolder:
         file = os.open(f".{claim.run_id}", flags, 0o644, dir_fd=self.descriptor)
         try:
             os.fchmod(file, 0o644)  # whatever the umask: other users are to read it
-            _lock(file, exclusive=True)
+            if not _lock(file, exclusive=True):
+                raise OSError("its file is locked by somebody else")
             os.write(file, b"%.6f %.6f\n" % (claim.held.threads, claim.held.memory))
             os.rename(
                 f".{claim.run_id}", name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor
@@ -115,10 +116,10 @@ class ClaimsFolder:
             status = os.fstat(file)
             if not stat.S_ISREG(status.st_mode):
                 return b""
+            if name.startswith(".") and time.time() - status.st_mtime < _PASSING_S:
+                return b""  # its owner is about to lock it: our lock would be in the way
             if _lock(file, exclusive=False):
-                passing = name.startswith(".") and time.time() - status.st_mtime < _PASSING_S
-                if not passing:
-                    self.remove(name)
+                self.remove(name)
                 return b""
             return os.read(file, _CONTENT_BYTES)
         finally:

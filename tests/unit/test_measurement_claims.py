@@ -199,6 +199,31 @@ def test_a_folder_that_is_a_link_is_refused_with_a_note(folder: Path, tmp_path: 
     claim.release()
 
 
+def test_what_a_kill_left_half_made_is_removed_after_a_while(folder: Path, claim: Claim) -> None:
+    young, old = folder / f".{ID(2)}", folder / f".{ID(3)}"
+    young.touch()
+    old.touch()
+    os.utime(old, (time.time() - 120,) * 2)
+    claim.share()
+    assert (young.exists(), old.exists()) == (True, False)
+
+
+def test_runs_that_start_together_all_see_each_other(claim: Claim) -> None:
+    """Each lists the folder while others make their claims in it."""
+    others = [subprocess.Popen(
+        [sys.executable, "-c", HOLD, ID(number), "1.0"], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True,
+    ) for number in range(2, 10)]  # fmt: skip
+    for other in others:
+        assert other.stdout is not None
+        other.stdout.readline()
+    time.sleep(0.1)
+    claim.share()
+    assert len(claim._rivals) == len(others)
+    for other in others:
+        other.communicate("\n", timeout=20)
+
+
 def test_a_look_at_the_others_is_cheap(claim: Claim) -> None:
     """5 µs hot on a quiet machine; the limit leaves room for a busy one."""
     time.sleep(0.1)
