@@ -117,6 +117,29 @@ def comparison_json(compared: Sequence[RunComparison]) -> dict[str, Any]:
     }
 
 
+def prediction_json(prediction: Prediction) -> dict[str, Any]:
+    """Return a prediction in JSON's types."""
+    return {
+        "prediction_id": prediction.id,
+        "created_at": prediction.created_at.isoformat(),
+        "profile_name": prediction.profile_name,
+        "profile_sha256": prediction.profile_sha256,
+        "candidate": prediction.candidate,
+        "zone": prediction.zone,
+        "start_at": prediction.start_at.isoformat(),
+        "intensity_g_per_kwh": prediction.intensity_g_per_kwh,
+        "pue": prediction.pue,
+        **{quantity: _interval_json(getattr(prediction, quantity)) for quantity in QUANTITIES},
+        "provenance": prediction.provenance,
+    }
+
+
+def _interval_json(interval: Interval | None) -> dict[str, Any] | None:
+    if interval is None:
+        return None
+    return {"value": interval.value, "interval_90": [interval.low, interval.high]}
+
+
 def run_json(compared: RunComparison) -> dict[str, Any]:
     """Return one run, what was predicted and the errors, in JSON's types."""
     run, prediction = compared.run, compared.prediction

@@ -14,7 +14,7 @@ from carbon_advisor.measurement.recording import Recording
 from carbon_advisor.measurement.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from carbon_advisor.measurement.hardware import Hardware
     from carbon_advisor.measurement.run_identity import RunIdentity
@@ -43,6 +43,7 @@ def run_command(
     environment: Mapping[str, str] | None = None,
     stdout: int | None = None,
     wait_for_all: bool = False,
+    on_waiting: Callable[[int], None] | None = None,
     journal: bool = True,
 ) -> CommandRun:
     """Run a command to its end, measured, also when it fails.
@@ -54,7 +55,9 @@ def run_command(
         identity: of the run.
         environment: of the command; this process's own if None.
         stdout: a file descriptor for the command's standard output; inherited if None.
-        wait_for_all: go on until daemonised processes have ended too (Linux).
+        wait_for_all: go on until daemonised processes have ended too (Linux); a signal that comes
+            after the command's end ends the waiting.
+        on_waiting: called with their number once they are waited for.
         journal: keep a journal, so that a kill of this process loses the last sample at most.
 
     Raises:
@@ -63,7 +66,13 @@ def run_command(
     instruments = instruments_here(os.environ if environment is None else environment)
     environment = {**(os.environ if environment is None else environment)}
     environment[PARENT_VARIABLE] = identity.id
-    job = Supervisor(command, environment=environment, stdout=stdout, wait_for_all=wait_for_all)
+    job = Supervisor(
+        command,
+        environment=environment,
+        stdout=stdout,
+        wait_for_all=wait_for_all,
+        on_waiting=on_waiting,
+    )
     with job.ready():
         recording = Recording(identity, instruments, job.usage)
         try:

@@ -52,7 +52,7 @@ class UnknownNameError(InputError):
         every = list(known)
         self.nearest = nearest_names(name, every)
         hint = f"; nearest known: {', '.join(self.nearest)}" if self.nearest else ""
-        if not hint and len(every) <= FEW:
+        if every and not hint and len(every) <= FEW:
             hint = f"; known: {', '.join(every)}"
         super().__init__(f"unknown {kind} '{name}'{hint}")
 

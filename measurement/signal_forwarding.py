@@ -18,17 +18,22 @@ _FORWARDED = tuple(
 
 
 @contextmanager
-def forwarded_signals(send: Callable[[int], None]) -> Iterator[None]:
-    """While entered, call `send` with each such signal instead of ending on it.
+def forwarded_signals(
+    send: Callable[[int], None], heard: Callable[[], None] | None = None
+) -> Iterator[None]:
+    """While entered, call `send` with each such signal instead of ending on it, and `heard`.
 
-    A Ctrl-C at the terminal reaches the job without us, so it is not sent again. Ignored signals
-    stay ignored (nohup). Outside the main thread, where Python allows no handlers, does nothing.
+    A Ctrl-C at the terminal reaches the job without us, so it is heard but not sent again. Ignored
+    signals stay ignored (nohup). Outside the main thread, where Python allows no handlers, does
+    nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def forward(number: int, _frame: FrameType | None) -> None:
+        if heard is not None:
+            heard()
         if not (number == signal.SIGINT and _in_terminal_foreground()):
             send(number)
 

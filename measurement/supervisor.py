@@ -20,7 +20,7 @@ from carbon_advisor.measurement.process_tree import JobUsage, process_tree
 from carbon_advisor.measurement.signal_forwarding import forwarded_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from resource import struct_rusage
     from types import TracebackType
 
@@ -44,7 +44,9 @@ class Supervisor:
         environment: of the job; this process's own if None.
         stdout: a file descriptor for the job's standard output; inherited if None.
         wait_for_all: the job ends with its last process, daemonised ones included, and not with
-            the command itself (Linux only).
+            the command itself (Linux only); a signal ends the waiting and not the processes.
+        on_waiting: called once with the number of processes that are waited for, where that takes
+            longer than a moment.
 
     Raises:
         InputError: on entering, the command cannot be started.
@@ -57,12 +59,15 @@ class Supervisor:
         environment: Mapping[str, str] | None = None,
         stdout: int | None = None,
         wait_for_all: bool = False,
+        on_waiting: Callable[[int], None] | None = None,
     ) -> None:
         self.exit_code: int | None = None  # 128 + n after signal n, as a shell says it
         self._command = list(command)
         self._environment = environment
         self._stdout = stdout
         self._wait_for_all = wait_for_all
+        self._on_waiting = on_waiting
+        self._ended_at_s = 0.0
         self._tree = process_tree()
         self._process: subprocess.Popen[bytes] | None = None
         self._pid_descriptor: int | None = None
@@ -92,7 +97,7 @@ class Supervisor:
             if not self._is_ready:
                 stack.enter_context(self.ready())
             self._children_before = set(self._tree.children(os.getpid()))
-            stack.enter_context(forwarded_signals(self.send_signal))
+            stack.enter_context(forwarded_signals(self.send_signal, self._stop_waiting))
             _become_subreaper(stack)
             self._process = _start(self._command, self._environment, self._stdout)
             self._leave_group()
@@ -140,7 +145,8 @@ class Supervisor:
         deadline_s = time.monotonic() + timeout_s
         if self.exit_code is None:
             self._wait_for_command(timeout_s)
-        while self.exit_code is not None and self._wait_for_all and self._living():
+        while self.exit_code is not None and self._wait_for_all and (alive := self._living()):
+            self._tell_of_waiting(len(alive))
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 return False
@@ -176,6 +182,16 @@ class Supervisor:
         while (alive := self._living()) and time.monotonic() < deadline_s:
             time.sleep(_POLL_S)
         return len(alive)
+
+    def _stop_waiting(self) -> None:
+        """Wait no longer for what the command left behind; a signal came that it cannot take."""
+        if self.exit_code is not None:
+            self._wait_for_all = False
+
+    def _tell_of_waiting(self, alive: int) -> None:
+        if self._on_waiting and time.monotonic() - self._ended_at_s > _LEAVING_S:
+            self._on_waiting(alive)
+            self._on_waiting = None
 
     def _leave_group(self) -> None:
         """Return from the job's group once the job is in it."""
@@ -219,6 +235,7 @@ class Supervisor:
         code = os.waitstatus_to_exitcode(status)
         self._process.returncode = code  # it is reaped: Popen is not to wait for it again
         self._account(used)
+        self._ended_at_s = time.monotonic()
         self.exit_code = code if code >= 0 else 128 - code
         return True
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from carbon_advisor.advisor.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -49,19 +51,16 @@ def compare(
 
 
 def _pairs(run_id: str, last: int) -> list[Pair]:
-    from carbon_advisor.advisor.ledger.opening import open_to_read
-    from carbon_advisor.measurement.errors import InputError, UnknownNameError
+    from carbon_advisor.advisor.cli.output import tell_of_journals
+    from carbon_advisor.advisor.ledger.current import current_ledger
+    from carbon_advisor.measurement.errors import InputError
 
-    ledger = open_to_read()
-    if ledger is None:
-        if run_id:
-            raise UnknownNameError("run", run_id, ())
-        return []
-    with ledger:
+    with current_ledger() as current:
+        tell_of_journals(current)
         if not run_id:
-            return ledger.pairs(last=last)
-        run = ledger.run(run_id)
-        pairs = ledger.pairs(run_id=run.id)
+            return current.ledger.pairs(last=last) if current.ledger else []
+        run, _ = current.run(run_id)
+        pairs = current.ledger.pairs(run_id=run.id) if current.ledger else []
     if not pairs:
         lacks = "has not ended" if run.state == "running" else "has nothing to compare"
         raise InputError(f"the run {run.id} {lacks} (its state is '{run.state}')")
@@ -92,12 +91,6 @@ def run_table(compared: RunComparison) -> Table:
             "yes" if each.inside else "no",
         )
     return table
-
-
-def printable(text: str, longest: int) -> str:
-    """Return text without characters that a terminal would act on, cut to a length."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def _print_all(compared: Sequence[RunComparison]) -> None:

@@ -13,9 +13,12 @@ from carbon_advisor.advisor.cli import (
     doctor,
     estimate,
     explain,
+    ledger,
     profile,
     recommend,
     run,
+    runs,
+    track,
 )
 from carbon_advisor.measurement.errors import AdvisorError
 
@@ -36,7 +39,10 @@ app.command("recommend", short_help="Rank where, on what and when.")(recommend.r
 app.command("explain", short_help="Show where figures come from.")(explain.explain)
 app.command("estimate", short_help="Estimate from stated inputs.")(estimate.estimate)
 app.command("run", short_help="Run a job here, predicted first.")(run.run)
+app.command("track", short_help="Run and record a job.", context_settings=PASS_ON)(track.track)
+app.add_typer(runs.app, name="runs", short_help="List what was recorded; show one.")
 app.command("compare", short_help="Show predicted against actual.")(compare.compare)
+app.add_typer(ledger.app, name="ledger", short_help="Recover runs, import others.")
 app.command("doctor", short_help="Say what can be measured here.")(doctor.doctor)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from carbon_advisor.advisor.ledger.current import Current
+
 WIDTH = 100
 
 
@@ -25,3 +27,9 @@ def console(*, stderr: bool = False) -> Console:
     if made.width > WIDTH or not made.is_terminal:
         made.width = WIDTH
     return made
+
+
+def tell_of_journals(current: Current) -> None:
+    """Say on stderr what of the journals is not in the ledger."""
+    for line in current.notes():
+        sys.stderr.write(f"advisor: {line}\n")

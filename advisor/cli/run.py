@@ -24,6 +24,7 @@ def run(
     here: Annotated[
         str, typer.Option(help="Where this machine stands: a grid zone (DE) or a region.")
     ] = "",
+    project: Annotated[str, typer.Option(help="What the run belongs to.")] = "",
     name: Annotated[str, typer.Option(help="Name of the run; the profile's if empty.")] = "",
     attribution: Attribution = "",
     as_json: Annotated[
@@ -32,9 +33,11 @@ def run(
 ) -> None:
     """Run a job here and measure it, its prediction written first; its exit code is passed on."""
     from carbon_advisor.advisor.catalog import load_catalog
+    from carbon_advisor.advisor.ledger.intake import journals_here, take_in
     from carbon_advisor.advisor.ledger.opening import open_to_write
     from carbon_advisor.advisor.ledger.tracking import Place, run_tracked
     from carbon_advisor.advisor.location import resolve_location
+    from carbon_advisor.measurement.home import home_folder
     from carbon_advisor.measurement.profile_file import read_profile
 
     expected = read_profile(profile)
@@ -42,12 +45,14 @@ def run(
     catalog = load_catalog()
     place = Place(resolve_location(here or None, catalog), catalog)
     with open_to_write() as ledger:
+        take_in(ledger, journals_here(home_folder()))
         outcome = run_tracked(
             ledger,
             expected,
             command,
             place,
             name=name or None,
+            project=project or None,
             attribution=attribution or None,
             stdout=_STDERR if as_json else None,
         )

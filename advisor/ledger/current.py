@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from carbon_advisor.advisor.ledger.intake import (
+    KEPT_ASIDE,
     Intake,
     Journals,
     abandoned_runs,
@@ -51,6 +52,32 @@ class Current:
                 found[run.id] = run
         ordered = sorted(found.values(), key=lambda run: (run.started_at, run.id))
         return ordered if last is None else ordered[-last:]
+
+    def parents(self) -> dict[str, str]:
+        """Return the parents of the runs that have one, by the runs' ids."""
+        journalled = {each.run.id: each.run.identity.parent_id for each in self._journalled}
+        stored = self.ledger.parents() if self.ledger else {}
+        return stored | {run_id: parent for run_id, parent in journalled.items() if parent}
+
+    def notes(self) -> list[str]:
+        """Return what the reader of the runs is to know of the journals, in one line each."""
+        notes = []
+        if self.intake.left:
+            notes.append(
+                f"{len(self.intake.left)} run(s) stay in their journals, shown but not in the "
+                f"ledger: {self.intake.failure}"
+            )
+        if self.intake.cut:
+            notes.append(
+                f"{len(self.intake.cut)} journal(s) were damaged: the run is in the ledger up to "
+                f"there, the file is kept as *{KEPT_ASIDE}"
+            )
+        if self.journals.unreadable:
+            notes.append(
+                f"{len(self.journals.unreadable)} journal(s) cannot be read and were left where "
+                "they are; 'advisor ledger recover' names them"
+            )
+        return notes
 
     def run(self, name: str) -> tuple[Run, Details]:
         """Return the run with this id, or whose id alone begins so, with all that is kept of it.

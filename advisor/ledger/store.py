@@ -25,7 +25,7 @@ from carbon_advisor.advisor.ledger.tables import predictions, runs
 from carbon_advisor.measurement.errors import InputError, StorageError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -104,26 +104,19 @@ class Ledger:
     def record_run(self, run: Run, details: Details) -> Recorded:
         """Add a run that has ended, or complete the one of its id; nothing is recorded twice.
 
-        Args:
-            run: ended.
-            details: what else is known of it.
-
         Raises:
             StorageError: it could not be written.
         """
+        return self.record_runs([(run, details)])[0]
+
+    def record_runs(self, found: Iterable[tuple[Run, Details]]) -> list[Recorded]:
+        """Record several ended runs as `record_run` does, all or none of them.
+
+        Raises:
+            StorageError: they could not be written.
+        """
         with self._writing() as connection:
-            query = select(*_RUN_COLUMNS).where(runs.c.id == run.id)
-            row = connection.execute(query).mappings().one_or_none()
-            if row is None:
-                values = {**run_row(run), **details_row(details)}
-                connection.execute(insert(runs).values(values))
-                return "added"
-            stored = run_from(dict(row))
-            if not supersedes(run, stored):
-                return "known"
-            values = {**run_row(completed(stored, run)), **details_row(details)}
-            connection.execute(update(runs).where(runs.c.id == run.id).values(values))
-            return "completed"
+            return [_record(connection, run, details) for run, details in found]
 
     def mark_interrupted(self, run_id: str) -> None:
         """Write that a run of which nothing more will be heard was interrupted, if it still runs.
@@ -160,6 +153,11 @@ class Ledger:
             InputError: several runs' ids begin so.
         """
         return the_only(self.beginning(name), name, lambda: self.runs(last=1000))
+
+    def parents(self) -> dict[str, str]:
+        """Return the parents of the runs that have one, by the runs' ids."""
+        query = select(runs.c.id, runs.c.parent_id).where(runs.c.parent_id.is_not(None))
+        return {row["id"]: row["parent_id"] for row in self._rows(query)}
 
     def beginning(self, name: str) -> list[Run]:
         """Return the run of this id, or some whose ids begin so; none for less than 4 characters.
@@ -215,6 +213,20 @@ class Ledger:
             self._engine.execution_options(writes=True).begin() as connection,
         ):
             yield connection
+
+
+def _record(connection: Connection, run: Run, details: Details) -> Recorded:
+    query = select(*_RUN_COLUMNS).where(runs.c.id == run.id)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        connection.execute(insert(runs).values({**run_row(run), **details_row(details)}))
+        return "added"
+    stored = run_from(dict(row))
+    if not supersedes(run, stored):
+        return "known"
+    values = {**run_row(completed(stored, run)), **details_row(details)}
+    connection.execute(update(runs).where(runs.c.id == run.id).values(values))
+    return "completed"
 
 
 def the_only(found: list[Run], name: str, known: Callable[[], list[Run]]) -> Run:
