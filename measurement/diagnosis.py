@@ -11,6 +11,7 @@ from carbon_advisor.measurement.detect import detect_hardware, machine_memory_gb
 from carbon_advisor.measurement.gpu import visible_gpus
 from carbon_advisor.measurement.machine_clock import machine_clock
 from carbon_advisor.measurement.source_choice import choose_sources
+from carbon_advisor.measurement.view_notes import view_here, view_notes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,8 @@ def diagnose(environment: Mapping[str, str], sysfs: Path = SYSFS) -> Diagnosis:
     """
     gpus = visible_gpus(environment)
     hardware = detect_hardware(gpus.devices)
-    chosen = choose_sources(hardware, machine_clock(), machine_memory_gb(), sysfs=sysfs)
+    clock = machine_clock()
+    chosen = choose_sources(hardware, clock, machine_memory_gb(), sysfs=sysfs)
     cpu = resolve_hardware(hardware)
     return Diagnosis(
         hardware=hardware,
@@ -75,7 +77,10 @@ def diagnose(environment: Mapping[str, str], sysfs: Path = SYSFS) -> Diagnosis:
             *_gpu_findings(gpus.sources),
         ),
         looked_for=chosen.looked_for,
-        notes=tuple(gpus.notes()),
+        notes=(
+            *view_notes(view_here(hardware, clock.threads, chosen.sources)),
+            *gpus.notes(),
+        ),
     )
 
 
