@@ -60,17 +60,18 @@ def _print(found: Diagnosis) -> None:
 def _print_finding(screen: Console, finding: Finding, looked_for: tuple[LookedFor, ...]) -> None:
     """What gives the figure, then each counter that would be better, and how to get it."""
     from rich.markup import escape
+    from rich.padding import Padding
 
     error = f" ±{finding.relative_error:.0%}" if finding.relative_error else ""
     screen.print(f"\n[bold]{finding.component}[/bold]  {finding.method}{error}")
-    screen.print(f"  {escape(finding.source)}")
-    if finding.why:
-        screen.print(f"  why: {escape(finding.why)}")
+    told = [finding.source, *([f"why: {finding.why}"] if finding.why else [])]
     remedies = {finding.remedy: ""}
     for tried in looked_for:
         if tried.component == finding.component and tried.outcome != "used":
-            screen.print(f"  looked for {escape(tried.name)}: {escape(tried.why)}")
+            told.append(f"looked for {tried.name}: {tried.why}")
             remedies.setdefault(tried.remedy, tried.name)
+    for line in told:
+        screen.print(Padding(escape(line), (0, 0, 0, 2)))
     if finding.method == "measured":
         return
     for remedy, name in remedies.items():
