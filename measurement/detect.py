@@ -116,7 +116,7 @@ def _microarchitecture(
     if cpu.how == "fallback":
         return None
     name = cpu.microarchitecture.name
-    single = f"{name}, one thread per core"
+    single = f"{name} (one thread per core)"
     return single if one_thread_per_core and single in tables.microarchitectures else name
 
 

@@ -169,7 +169,7 @@ def test_this_machine_is_described() -> None:
 @pytest.mark.parametrize(
     ("vendor", "siblings", "expected"),
     [
-        ("Amazon EC2", 2, "Genoa, one thread per core"),
+        ("Amazon EC2", 2, "Genoa (one thread per core)"),
         ("Amazon EC2", 4, "Genoa"),
         ("QEMU", 2, "Genoa"),  # its topology is made up
     ],
@@ -179,7 +179,7 @@ def test_a_core_with_one_thread_has_a_row_of_its_own(
 ) -> None:
     rows = {
         name: Microarchitecture(name, "", "x86_64", None, 1, 4, 3, None, 0.5, "measured", "x")
-        for name in ("Genoa", "Genoa, one thread per core")
+        for name in ("Genoa", "Genoa (one thread per core)")
     }
     tables = CpuTables(rows, {"epyc 9r14": CpuModel("EPYC 9R14", "Genoa", None)}, ())
     cpuinfo = (
