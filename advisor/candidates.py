@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carbon_advisor.advisor.estimate.power import Watts, power_w
+from carbon_advisor.advisor.estimate.speed_errors import speed_draws
 from carbon_advisor.advisor.estimate.translate import translate
-from carbon_advisor.advisor.estimate.uncertainty import (
-    CPU_SPEED_SD,
-    GPU_SPEED_SD,
-    PUE_SD,
-    TYPE_SPEED_SD,
-    Errors,
-    intensity_sd,
-)
+from carbon_advisor.advisor.estimate.uncertainty import PUE_SD, Errors, intensity_sd
 from carbon_advisor.advisor.interval import NORMAL_QUANTILE_95
 from carbon_advisor.advisor.plan.joint import Offers
 
@@ -42,6 +36,7 @@ class Candidates:
         machine_kwh: energy of the machine without PUE.
         pue: of the region.
         embodied_g: embodied emissions over that duration.
+        translated: share of duration_h that depends on the machine's speed.
         price_usd_per_h: on demand, or spot where asked for; NaN where not known.
         watts: mean power by component; shape (types,).
     """
@@ -55,6 +50,7 @@ class Candidates:
     embodied_g: Floats
     price_usd_per_h: Floats
     utilization: Floats
+    translated: Floats
     watts: Watts
 
     def __len__(self) -> int:
@@ -105,6 +101,7 @@ def candidates_of(workload: Workload, catalog: Catalog, *, spot: bool) -> Candid
         embodied_g=np.asarray(catalog.instance_types.embodied_g_per_h)[kind] * duration_h,
         price_usd_per_h=price[possible].astype(np.float64),
         utilization=translation.utilization[kind],
+        translated=translation.translated[kind],
         watts=watts,
     )
 
@@ -137,17 +134,12 @@ def errors_of(chosen: Ints, workload: Workload, candidates: Candidates, catalog:
     region = candidates.region[chosen]
     zone = candidates.zone[chosen]
     chip = catalog.instance_types.microarchitecture[kind].astype(np.intp)
-    accelerator = catalog.instance_types.accelerator[kind].astype(np.intp)
-    on_gpu = (accelerator >= 0) & (workload.gpus > 0)
-    offset = len(catalog.microarchitectures.id)
+    translated = candidates.translated[chosen]
     power_error = np.asarray(catalog.microarchitectures.relative_error, dtype=np.float64)[chip]
     pue_sd = np.array([PUE_SD[basis] for basis in catalog.regions.pue_basis[region].tolist()])
-    score_basis = catalog.instance_types.score_basis[kind].tolist()
     return Errors(
-        shared_sd=float(np.hypot(workload.measurement_sd, workload.score_sd)),
-        speed_sd=np.where(on_gpu, GPU_SPEED_SD, CPU_SPEED_SD),
-        speed_group=np.where(on_gpu, offset + accelerator, chip),
-        type_sd=np.array([TYPE_SPEED_SD[basis] for basis in score_basis]),
+        shared_sd=workload.measurement_sd,
+        speed=tuple((sd * translated, group) for sd, group in speed_draws(workload, kind, catalog)),
         instance_type=kind,
         power_sd=np.log1p(power_error) / NORMAL_QUANTILE_95,
         power_group=chip,

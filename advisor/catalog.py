@@ -20,6 +20,7 @@ from carbon_advisor.advisor.catalog_files import (
 )
 from carbon_advisor.advisor.catalog_tables import (
     Accelerators,
+    Coefficient,
     Country,
     Equivalent,
     Factor,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Accelerators",
     "Catalog",
+    "Coefficient",
     "Country",
     "Equivalent",
     "Factor",
@@ -147,6 +149,23 @@ class Catalog:
                 year=int(row["year"]),
                 basis=row["basis"],
                 source=row["source"],
+            ),
+        )
+
+    @cached_property
+    def translation(self) -> dict[str, Coefficient]:
+        """Coefficients of the translation between machines, and their errors, by key."""
+        return self._mapped(
+            "translation",
+            "key",
+            lambda row: Coefficient(
+                value=float(row["value"]),
+                pairs=int(row["pairs"]),
+                median_error=float(row["median_error"]),
+                p90_error=float(row["p90_error"]),
+                source=row["source"],
+                year=row["year"],
+                note=row["note"],
             ),
         )
 

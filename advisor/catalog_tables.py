@@ -100,7 +100,9 @@ class InstanceTypes:
         accelerator_count: may be a fraction.
         microarchitecture: row in Microarchitectures.
         cpu_basis: known, family or assumed.
-        single_thread_score: Geekbench 6; NaN where not known.
+        single_thread_score: Geekbench 6 single-core points; NaN where not known.
+        score_basis: measured (Geekbench ran on it), family (on other sizes), benchmark (PassMark
+            ran on it), cpu_model, microarchitecture (Geekbench on machines with that), none.
         embodied_g_per_h: share of the making of its host per hour of the host's life.
     """
 
@@ -164,7 +166,8 @@ class Accelerators:
     Attributes:
         id: the name that the driver gives.
         aliases: what else clouds and people write; the short name is one too.
-        fp16_tflops: dense, with tensor cores where it has them.
+        fp32_tflops, tf32_tflops, fp16_tflops, fp8_tflops: dense peaks, with tensor cores where it
+            has them; where it has no faster path, that of the next larger precision.
         idle_basis: measured or assumed.
     """
 
@@ -179,7 +182,9 @@ class Accelerators:
     memory_gb: Floats
     bandwidth_gb_per_s: Floats
     fp32_tflops: Floats
+    tf32_tflops: Floats
     fp16_tflops: Floats
+    fp8_tflops: Floats
     year: Ints
     embodied_kg: Floats
     embodied_basis: Texts
@@ -232,6 +237,22 @@ class Factor:
     year: int
     basis: str
     source: str
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """One fitted figure of the translation, and how far translations with it were off.
+
+    `median_error` and `p90_error` are factors less 1, over `pairs` pairs of machines.
+    """
+
+    value: float
+    pairs: int
+    median_error: float
+    p90_error: float
+    source: str
+    year: str
+    note: str
 
 
 @dataclass(frozen=True)

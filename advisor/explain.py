@@ -9,8 +9,8 @@ import numpy as np
 
 from carbon_advisor.advisor.candidates import errors_of
 from carbon_advisor.advisor.estimate.estimates import Estimate, estimates_of
-from carbon_advisor.advisor.estimate.translate import SECOND_THREAD_GAIN, scores
 from carbon_advisor.advisor.estimate.uncertainty import standings
+from carbon_advisor.advisor.explain_duration import duration_node
 from carbon_advisor.advisor.plan.joint import best_starts
 from carbon_advisor.advisor.provenance import Node, cited
 from carbon_advisor.measurement.errors import InputError
@@ -97,58 +97,12 @@ def _energy(problem: Problem, offer: int, estimate: Estimate) -> Node:
         "modelled",
         "(CPU + memory + accelerator power) × duration",
         parts=(
-            _duration(problem, offer, estimate),
+            duration_node(problem, offer, estimate.duration_h),
             _cpu_power(problem, offer, estimate),
             _memory_power(problem.catalog, estimate),
             *([_gpu_power(problem, offer, estimate)] if estimate.gpu_w else []),
         ),
     )
-
-
-def _duration(problem: Problem, offer: int, estimate: Estimate) -> Node:
-    workload, catalog = problem.question.workload, problem.catalog
-    kind = int(problem.candidates.instance_type[offer])
-    target = float(scores(catalog)[kind])
-    parts = [
-        Node("CPU time", workload.core_hours, "core h", "measured", "the profile"),
-        Node("busy cores", workload.busy_cores, "", "measured", "the profile"),
-        Node("waiting", workload.waiting_h, "h", "measured", "the profile; the same everywhere"),
-        Node(
-            "speed of the machine measured on",
-            workload.single_thread_score,
-            "Geekbench 6 single-core",
-            workload.score_basis,
-            "median of instance types with that CPU",
-        ),
-        Node(
-            "speed of this machine",
-            target,
-            "Geekbench 6 single-core",
-            str(catalog.instance_types.score_basis[kind]),
-            cited(catalog, "sparecores_inspector"),
-        ),
-        Node(
-            "gain of a core's second thread", SECOND_THREAD_GAIN, "", "measured",
-            "SpareCores Geekbench 6, four-vCPU types with and without it",
-        ),
-    ]  # fmt: skip
-    if workload.gpus:
-        units = catalog.accelerators
-        row = workload.accelerator
-        parts.append(
-            Node(
-                "accelerator measured on",
-                f"{workload.gpus} × {units.id[row]}",
-                "",
-                "measured",
-                str(units.datasheet[row]),
-            )
-        )
-    return Node(
-        "duration", estimate.duration_h, "h", "modelled",
-        "CPU time × speed ratio / throughput + waiting; accelerators by sqrt(FLOPS × bandwidth)",
-        parts=tuple(parts),
-    )  # fmt: skip
 
 
 def _cpu_power(problem: Problem, offer: int, estimate: Estimate) -> Node:

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from carbon_advisor.advisor.estimate.translate import computing_hours
-from carbon_advisor.advisor.estimate.uncertainty import CPU_SPEED_SD, intensity_sd
-from carbon_advisor.advisor.estimate.workload import workload_of
+from carbon_advisor.advisor.estimate.speed_errors import pair_sd
+from carbon_advisor.advisor.estimate.translate import (
+    Processors,
+    computing_hours,
+    second_thread_gains,
+)
+from carbon_advisor.advisor.estimate.uncertainty import intensity_sd
+from carbon_advisor.advisor.estimate.workload import threads_per_core, workload_of
 from carbon_advisor.advisor.intensity import mean_intensity
 from carbon_advisor.advisor.interval import Interval, combined_log_sd, log_sd, lognormal_interval
 from carbon_advisor.advisor.provenance import cited
@@ -58,10 +63,8 @@ def predict_here(
     translated by single-thread scores and energy with it.
     """
     same = _same_machine(profile.hardware, hardware)
-    factor = 1.0 if same else _slowdown(profile, hardware, catalog)
-    sds = [RUN_TO_RUN_SD]
-    if not same:
-        sds.append(CPU_SPEED_SD * float(np.sqrt(2)))
+    factor, translation_sd = (1.0, 0.0) if same else _slowdown(profile, hardware, catalog)
+    sds = [RUN_TO_RUN_SD, translation_sd]
     if profile.scale_basis != "whole":
         sds.append(SCALED_SAMPLE_SD)
     duration_sd = combined_log_sd(sds)
@@ -114,16 +117,29 @@ def _same_machine(one: Hardware, other: Hardware) -> bool:
     )
 
 
-def _slowdown(profile: Profile, hardware: Hardware, catalog: Catalog) -> float:
-    """How many times as long the job takes on `hardware`, by CPU scores; 1 where unknown."""
+def _slowdown(profile: Profile, hardware: Hardware, catalog: Catalog) -> tuple[float, float]:
+    """How many times as long the job takes on `hardware`, by CPU scores, and its log-sd.
+
+    1 where the CPU is not known, with the spread of all CPUs.
+    """
     workload = workload_of(profile, catalog)
-    score = resolve_hardware(hardware).single_thread_score
-    if score is None:
-        return 1.0
-    hours = computing_hours(
-        workload, np.array([float(hardware.vcpus)]), np.array([1.0]), np.array([score])
+    cpu = resolve_hardware(hardware)
+    unknown_sd = catalog.translation["score_none_sd"].value
+    if cpu.single_thread_score is None:
+        return 1.0, unknown_sd
+    chip = catalog.microarchitectures.id.tolist().index(cpu.microarchitecture.name)
+    vcpus = np.array([float(hardware.vcpus)])
+    machine = Processors(
+        vcpus=vcpus,
+        cores=np.maximum(1.0, vcpus / threads_per_core(hardware, cpu)),
+        gain=second_thread_gains(catalog)[[chip]],
+        score=np.array([cpu.single_thread_score]),
     )
-    return (float(hours[0]) + workload.waiting_h) / workload.duration_h
+    hours, _ = computing_hours(workload, machine)
+    sd = pair_sd(workload, chip, cpu.single_thread_score, catalog)
+    score_sd = catalog.translation["score_microarchitecture_sd"].value
+    factor = (float(hours[0]) + workload.waiting_h) / workload.duration_h
+    return factor, combined_log_sd([sd, score_sd, workload.score_sd])
 
 
 def _emissions_sd(

@@ -207,6 +207,8 @@ def _notes(problem: Problem, best: Estimate) -> tuple[str, ...]:
     notes = [f"average {question.scope} intensity, location-based, from bundled yearly data"]
     if question.workload.score_basis == "fallback":
         notes.append("this machine's CPU is not known: its speed is assumed, intervals are wide")
+    if question.workload.gpus and question.workload.precision_basis == "assumed":
+        notes.append(f"GPU speeds at {question.workload.precision}, assumed; say --precision")
     if not best.hourly_profile:
         notes.append(f"zone {best.zone} has no hourly profile: every start there counts the same")
     return tuple(notes)

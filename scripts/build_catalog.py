@@ -23,10 +23,12 @@ import numpy as np
 from catalog.accelerators import build_accelerators, disagreements
 from catalog.cpus import Microarchitectures, build_cpu_models
 from catalog.files import Row, Table, hand_rows, sha256, write_arrays, write_table
-from catalog.instance_types import build_instance_types, machines_of_all_clouds, scores_of
+from catalog.instance_types import build_instance_types, machines_of_all_clouds
 from catalog.offers import build_offers
 from catalog.power import build_load_shape, build_microarchitectures
 from catalog.regions import build_regions
+from catalog.scores import points, read_benchmarks, scores_of
+from catalog.translation import build_translation, fit_translation
 from catalog.zones import build_zones
 
 if TYPE_CHECKING:
@@ -57,15 +59,17 @@ def _ids(table: Table) -> list[str]:
 
 
 def _machines(sources: Path) -> list[Table]:
-    """Instance types, microarchitectures and CPU models: each needs the scores of all."""
+    """Instance types, microarchitectures, CPU models, translation: each needs the scores of all."""
     known = Microarchitectures()
     found = machines_of_all_clouds(sources, known)
-    scores = scores_of(sources, found.machines, known)
+    benchmarks = read_benchmarks(sources, found.machines)
+    scores = scores_of(benchmarks, found.machines, known)
     in_clouds = {machine.cpu_model for machine in found.machines if machine.cpu_model}
     return [
         build_instance_types(sources, found, scores),
-        build_microarchitectures(sources, known, scores.by_microarchitecture),
-        build_cpu_models(sources, known, scores.by_cpu, in_clouds),
+        build_translation(fit_translation(sources, found.machines, benchmarks, known)),
+        build_microarchitectures(sources, known, points(scores.by_microarchitecture)),
+        build_cpu_models(sources, known, points(scores.by_cpu), in_clouds),
     ]
 
 

@@ -21,6 +21,10 @@ def explain(
     scope: Annotated[
         str, typer.Option(help="Of the intensity: lifecycle or direct.")
     ] = "lifecycle",
+    precision: Annotated[
+        str,
+        typer.Option(help="GPU jobs compute in: fp32, tf32, fp16 or bf16 (usual), fp8 or int8."),
+    ] = "",
     at: Annotated[str, typer.Option(metavar="TIME", help="Answer as if it were then.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
@@ -37,7 +41,7 @@ def explain(
     measured = read_profile(profile)
     catalog = load_catalog()
     question = Question(
-        workload=workload_of(measured, catalog),
+        workload=workload_of(measured, catalog, precision),
         now=parse_time("--at", at),
         window_h=window_hours("--within", within),
         scope=parse_scope(scope),

@@ -60,6 +60,10 @@ def recommend(
     scope: Annotated[
         str, typer.Option(help="Of the intensity: lifecycle, or direct (combustion only).")
     ] = "lifecycle",
+    precision: Annotated[
+        str,
+        typer.Option(help="GPU jobs compute in: fp32, tf32, fp16 or bf16 (usual), fp8 or int8."),
+    ] = "",
     at: Annotated[str, typer.Option(metavar="TIME", help="Answer as if it were then.")] = "",
     top: Annotated[int, typer.Option(min=1, max=1000, help="How many places to show.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
@@ -104,7 +108,7 @@ def recommend(
         burstable=burstable,
     )
     question = Question(
-        workload=workload_of(measured, catalog),
+        workload=workload_of(measured, catalog, precision),
         now=now,
         window_h=window_hours("--within", within),
         limits=limits,

@@ -222,7 +222,9 @@ def _instance_power(stated: Stated, catalog: Catalog) -> _Part:
     types = len(catalog.instance_types.id)
     everywhere = np.full(types, load)
     count = np.asarray(catalog.instance_types.accelerator_count, dtype=np.float64)
-    watts = power_w(Translation(np.ones(types), everywhere, count, everywhere), catalog)
+    full_time = np.ones(types)
+    asked = Translation(full_time, everywhere, count, everywhere, translated=full_time)
+    watts = power_w(asked, catalog)
     each_w = float(watts.total[row])
     chip = int(catalog.instance_types.microarchitecture[row])
     kinds = catalog.microarchitectures

@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 SAMPLES = 1_000
 SEED = 20_260_101  # fixed: the same question has the same answer
 SIGNIFICANT = 0.95
-MEDIAN_TO_SD = 0.6745  # median absolute error of a normal in standard deviations
-
-# The median error of `t = C · s_X / s_Y` between any two CPUs is 15 %, of the GPU's geometric mean
-# 17 % (design, section 7); each machine of the pair carries half of the variance.
-CPU_SPEED_SD = 0.15 / MEDIAN_TO_SD / np.sqrt(2)
-GPU_SPEED_SD = 0.17 / MEDIAN_TO_SD / np.sqrt(2)
-# How far a type's own speed lies from the score it is given; assumed: between runs of a benchmark,
-# sizes of a family, machines of one microarchitecture (whose clocks differ), any two machines.
-TYPE_SPEED_SD = {"measured": 0.05, "family": 0.08, "microarchitecture": 0.15, "none": 0.35}
 PUE_SD = {
     "region": log_sd(0.03),
     "design": log_sd(0.10),
@@ -48,14 +39,12 @@ INTENSITY_MEMORY_H = 24.0  # errors of hours a day apart count as independent; a
 class Errors:
     """Log-sd of each part of some candidates, and which of them share it.
 
-    Every array has the shape (candidates,). `speed`, `type`, `power` and the rest are factors of
-    the operational emissions; `embodied` of the embodied ones.
+    Every array has the shape (candidates,). `speed`, `power` and the rest are factors of the
+    operational emissions; those of the embodied ones are drawn by instance type.
     """
 
-    shared_sd: float  # measurement and the speed of the source machine: one draw for all
-    speed_sd: Floats
-    speed_group: Ints
-    type_sd: Floats
+    shared_sd: float  # of the measurement: one draw for all
+    speed: tuple[tuple[Floats, Ints], ...]  # log-sd and group of each draw, as speed_errors has it
     instance_type: Ints
     power_sd: Floats
     power_group: Ints
@@ -67,8 +56,7 @@ class Errors:
     def _parts(self) -> Iterator[tuple[Floats, Ints]]:
         everyone = np.zeros(len(self.zone), dtype=np.intp)
         yield np.full(len(self.zone), self.shared_sd), everyone
-        yield self.speed_sd, self.speed_group
-        yield self.type_sd, self.instance_type
+        yield from self.speed
         yield self.power_sd, self.power_group
         yield self.pue_sd, self.pue_group
         yield self.intensity_sd, self.zone

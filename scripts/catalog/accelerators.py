@@ -22,7 +22,9 @@ COLUMNS = (
     "memory_gb",
     "bandwidth_gb_per_s",
     "fp32_tflops",
+    "tf32_tflops",
     "fp16_tflops",
+    "fp8_tflops",
     "year",
     "embodied_kg",
     "embodied_basis",
@@ -34,9 +36,10 @@ _FIGURES = ("tdp_w", "memory_gb", "bandwidth_gb_per_s", "fp32_tflops", "fp16_tfl
 
 
 def build_accelerators(sources: Path) -> Table:
-    """Return one row per accelerator; `fp16_tflops` is dense, with tensor cores where it has them.
+    """Return one row per accelerator; the TFLOPS are dense, with tensor cores where it has them.
 
-    Where the hardware has no faster 16-bit path, it is the 32-bit figure.
+    Where the hardware has no faster path for a precision, it is the figure of the next larger:
+    TF32 (or matrix cores' FP32) falls back on FP32, FP16 on FP32, FP8 on FP16.
     """
     factors = {row["key"]: float(row["value"]) for row in hand_rows("factors")}
     idle = idle_watts(read_rows(sources / "power/sparecores_nvidia_smi_idle.csv"))
@@ -66,6 +69,8 @@ def _accelerator(row: dict[str, str], idle: dict[str, float], factors: dict[str,
         "aliases": row["aliases"],
         "vendor": row["vendor"],
         **figures,
+        "tf32_tflops": number(row["tf32_tflops"]) or figures["fp32_tflops"],
+        "fp8_tflops": number(row["fp8_tflops"]) or figures["fp16_tflops"],
         "idle_w": rounded(idle_w, 1),
         "idle_basis": "assumed" if measured is None else "measured",
         "idle_source": "assumed" if measured is None else "sparecores_inspector",

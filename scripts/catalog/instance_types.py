@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.clouds import Catalogue, aws_machines, azure_machines, gcp_machines
-from catalog.cpus import WHOLE_CORES
-from catalog.files import Row, Table, hand_rows, median, number, read_rows, rounded
+from catalog.files import Row, Table, hand_rows, number, read_rows, rounded
 from catalog.machine import CpuFinder, Machine
+from catalog.scores import family_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from catalog.cpus import Microarchitectures
+    from catalog.scores import Scores
 
 COLUMNS = (
     "instance_type",
@@ -40,25 +40,12 @@ COLUMNS = (
     "burstable",
     "shared_core",
 )
-SCORE_SOURCE = "sparecores_inspector"
 CPU_SOURCES = {
     "known": "sparecores_data",
     "sibling": "sparecores_data",
     "family": "provider_docs",
     "assumed": "assumed",
 }
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Geekbench 6 scores: measured by type, and medians of families, CPU models and kinds."""
-
-    single: dict[str, float]
-    multi: dict[str, float]
-    by_family: dict[str, float]
-    by_cpu: dict[str, float]
-    by_microarchitecture: dict[str, float]
-    multi_over_single: dict[tuple[float, int], float]
 
 
 def machines_of_all_clouds(sources: Path, known: Microarchitectures) -> Catalogue:
@@ -68,59 +55,6 @@ def machines_of_all_clouds(sources: Path, known: Microarchitectures) -> Catalogu
     azure_machines(sources, cpus, found)
     gcp_machines(sources, cpus, found)
     found.machines.sort(key=lambda machine: machine.id)
-    return found
-
-
-def scores_of(sources: Path, machines: list[Machine], known: Microarchitectures) -> Scores:
-    """Return what SpareCores measured, and the medians that stand in where it did not."""
-    single, multi = {}, {}
-    for row in read_rows(sources / "perf/sparecores_benchmarks_aws_gcp_azure.csv.gz"):
-        name = f"{row['vendor']}:{row['server']}"
-        one, all_threads = number(row["gb6_single"]), number(row["gb6_multi"])
-        if one and all_threads:
-            single[name], multi[name] = one, all_threads
-    measured = [machine for machine in machines if machine.id in single and not machine.shared_core]
-
-    def medians(key_of: object) -> dict[str, float]:
-        groups: dict[str, list[float]] = {}
-        for machine in measured:
-            key = key_of(machine)  # type: ignore[operator]
-            if key:
-                groups.setdefault(key, []).append(single[machine.id])
-        return {key: median(values) or 0.0 for key, values in sorted(groups.items())}
-
-    ratios: dict[tuple[float, int], list[float]] = {}
-    for machine in measured:
-        key = (machine.vcpus, machine.threads_per_core)
-        ratios.setdefault(key, []).append(multi[machine.id] / single[machine.id])
-    return Scores(
-        single=single,
-        multi=multi,
-        by_family=medians(_family),
-        by_cpu=medians(lambda machine: machine.cpu_model),
-        by_microarchitecture=_with_siblings(
-            medians(lambda machine: machine.microarchitecture), known
-        ),
-        multi_over_single={key: median(values) or 0.0 for key, values in ratios.items()},
-    )
-
-
-def _family(machine: Machine) -> str:
-    return f"{machine.provider}:{machine.family}"
-
-
-def _with_siblings(scores: dict[str, float], known: Microarchitectures) -> dict[str, float]:
-    """Add what was not measured: the same kind with or without hyperthreads, a stated score, and
-    that of the kind that the hand-kept list likens it to.
-    """
-    found = dict(scores)
-    for name, score in scores.items():
-        found.setdefault(name.removesuffix(WHOLE_CORES), score)
-        found.setdefault(name.removesuffix(WHOLE_CORES) + WHOLE_CORES, score)
-    for name, hand in known.rows.items():
-        stated = number(hand["score"]) or found.get(hand["score_from"])
-        if stated is not None:
-            found.setdefault(name, stated)
     return found
 
 
@@ -143,7 +77,7 @@ def build_instance_types(sources: Path, found: Catalogue, scores: Scores) -> Tab
             "cpu_basis": "family" if machine.cpu_basis == "sibling" else machine.cpu_basis,
             "cpu_source": CPU_SOURCES[machine.cpu_basis],
             "threads_per_core": machine.threads_per_core,
-            **_score_row(machine, scores),
+            **scores.row(machine),
             **embodied.row(machine),
             "burstable": machine.burstable,
             "shared_core": machine.shared_core,
@@ -151,29 +85,6 @@ def build_instance_types(sources: Path, found: Catalogue, scores: Scores) -> Tab
         for machine in found.machines
     ]
     return Table("instance_types", COLUMNS, rows, dict(sorted(found.left_out.items())))
-
-
-def _score_row(machine: Machine, scores: Scores) -> Row:
-    if machine.id in scores.single:
-        one, many, basis = scores.single[machine.id], scores.multi[machine.id], "measured"
-        return {
-            "single_thread_score": round(one),
-            "multi_thread_score": round(many),
-            "score_basis": basis,
-            "score_source": SCORE_SOURCE,
-        }
-    family = scores.by_family.get(_family(machine))
-    kind = scores.by_microarchitecture.get(machine.microarchitecture)
-    single = scores.by_cpu.get(machine.cpu_model) or kind if family is None else family
-    if single is None:
-        return {"score_basis": "none"}
-    ratio = scores.multi_over_single.get((machine.vcpus, machine.threads_per_core))
-    return {
-        "single_thread_score": round(single),
-        "multi_thread_score": None if ratio is None else round(single * ratio),
-        "score_basis": "microarchitecture" if family is None else "family",
-        "score_source": SCORE_SOURCE,
-    }
 
 
 class Embodied:
@@ -195,9 +106,9 @@ class Embodied:
         self._ccf = _ccf_kg_per_vcpu(sources)
         self._largest: dict[str, Machine] = {}
         for machine in machines:
-            largest = self._largest.setdefault(_family(machine), machine)
+            largest = self._largest.setdefault(family_of(machine), machine)
             if machine.vcpus > largest.vcpus:
-                self._largest[_family(machine)] = machine
+                self._largest[family_of(machine)] = machine
 
     def row(self, machine: Machine) -> Row:
         """Return the three columns of embodied emissions."""
@@ -211,7 +122,7 @@ class Embodied:
         }
 
     def _modelled_kg(self, machine: Machine) -> float:
-        largest = self._largest[_family(machine)]
+        largest = self._largest[family_of(machine)]
         arm = "_arm" if machine.architecture == "arm64" else ""
         host_vcpus = max(largest.vcpus, self._factor[f"host_vcpus_minimum{arm}"])
         host_gb = host_vcpus * largest.memory_gb / largest.vcpus

@@ -176,6 +176,40 @@ def test_explain_as_a_tree(advisor: Advisor, cpu_profile: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
+def figures_of(node: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every node of a chain by its name."""
+    found = {node["name"]: node}
+    for part in node["parts"]:
+        found |= figures_of(part)
+    return found
+
+
+def test_explain_says_how_a_gpus_time_was_translated(advisor: Advisor, gpu_profile: Path) -> None:
+    hours = {}
+    for precision, kind in (("bf16", "fp16"), ("int8", "fp8")):
+        done = advisor(
+            "explain", gpu_profile, "--candidate", "aws:eu-north-1:g6e.xlarge", "--json",
+            "--precision", precision,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        found = figures_of(json.loads(done.stdout)["provenance"])
+        assert (found["precision"]["basis"], found["precision"]["value"]) == ("stated", kind)
+        assert "pairs of machines" in found["error of the translation"]["source"]
+        hours[precision] = found["duration"]["value"]
+    assert hours["int8"] < hours["bf16"]  # the A100 that it was measured on has no FP8
+
+
+def test_an_assumed_precision_is_said_and_an_unknown_one_is_an_error(
+    advisor: Advisor, gpu_profile: Path
+) -> None:
+    assert "GPU speeds at fp16, assumed" in advisor("recommend", gpu_profile).stdout
+    stated = advisor("recommend", gpu_profile, "--precision", "fp16")
+    assert "assumed; say --precision" not in stated.stdout
+    wrong = advisor("recommend", gpu_profile, "--precision", "fp1")
+    assert wrong.returncode == 2
+    assert "fp16" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from carbon_advisor.advisor.catalog import load_catalog
 from carbon_advisor.advisor.constraints import Constraints
-from carbon_advisor.advisor.estimate.translate import SECOND_THREAD_GAIN
-from carbon_advisor.advisor.estimate.uncertainty import PUE_SD, TYPE_SPEED_SD
+from carbon_advisor.advisor.estimate.uncertainty import PUE_SD
 from carbon_advisor.advisor.estimate.workload import Workload
 from carbon_advisor.advisor.problem import Question
 from carbon_advisor.advisor.recommend import recommend
@@ -95,9 +94,11 @@ def naive_emissions(job: Workload, region: int, kind: int, start: datetime) -> f
         chip = int(types.microarchitecture[kind])
         score = float(catalog.microarchitectures.single_thread_score[chip])
     threads = min(job.busy_cores, vcpus)
-    alone = min(threads, vcpus / per_core)
+    alone = min(threads, max(1.0, vcpus / per_core))
+    vendor = str(catalog.microarchitectures.vendor[types.microarchitecture[kind]]).lower()
+    gain = catalog.translation[f"second_thread_gain_{vendor}"].value if threads > alone else 0.0
     computing_h = job.core_hours * job.single_thread_score / score
-    computing_h /= alone + (threads - alone) * SECOND_THREAD_GAIN
+    computing_h /= alone + (threads - alone) * gain
     waiting_h = max(0.0, job.duration_h - job.core_hours / job.busy_cores)
     duration_h = computing_h + waiting_h
     utilization = min(1.0, threads * computing_h / (duration_h * vcpus))
@@ -210,7 +211,8 @@ def test_a_job_of_years_is_counted_at_the_yearly_level() -> None:
 
 
 def test_every_basis_in_the_catalogue_has_an_error() -> None:
-    assert set(catalog.instance_types.score_basis.tolist()) <= set(TYPE_SPEED_SD)
+    bases = set(catalog.instance_types.score_basis.tolist())
+    assert {f"score_{basis}_sd" for basis in bases} <= set(catalog.translation)
     assert set(catalog.regions.pue_basis.tolist()) <= set(PUE_SD)
 
 

@@ -19,9 +19,7 @@ def errors(count: int, *, apart: bool, sd: float = 0.2) -> Errors:
     everywhere = np.full(count, sd)
     return Errors(
         shared_sd=0.5,
-        speed_sd=everywhere,
-        speed_group=group,
-        type_sd=everywhere,
+        speed=((everywhere, group), (everywhere, group)),
         instance_type=group,
         power_sd=everywhere,
         power_group=group,
