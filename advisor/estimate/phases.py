@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from carbon_advisor.measurement.profile import Profile
 
 SECONDS_PER_HOUR = 3600.0
@@ -26,17 +28,25 @@ class Phase:
 
 
 def phases_of(profile: Profile) -> tuple[Phase, ...]:
-    """Return the phases of the whole job; together they hold its CPU time.
+    """Return the phases of the whole job; together they hold its CPU time."""
+    return phases_from(
+        profile.series.busy_cores,
+        duration_h=profile.duration_s / SECONDS_PER_HOUR,
+        core_hours=profile.cpu_time_s / SECONDS_PER_HOUR,
+    )
+
+
+def phases_from(
+    series: Sequence[float], *, duration_h: float, core_hours: float
+) -> tuple[Phase, ...]:
+    """Return the phases that hold `core_hours`, shared out as `series`, equal steps, says.
 
     Where less than one core was busy, one core computed for that share of the time and nothing did
-    for the rest. The series says how the time is shared out; the CPU time is the profile's.
+    for the rest.
     """
-    duration_h = profile.duration_s / SECONDS_PER_HOUR
-    core_hours = profile.cpu_time_s / SECONDS_PER_HOUR
-    series = profile.series.busy_cores
-    total = sum(series)
     if core_hours <= 0:
         return ()
+    total = sum(series)
     if total <= 0:
         return (_phase(duration_h, core_hours / duration_h),)
     scale = core_hours / (duration_h * total / len(series))

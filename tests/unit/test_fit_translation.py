@@ -11,6 +11,8 @@ import pytest
 SCRIPTS = Path(__file__).parent.parent.parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from accuracy._fork_join import phase_lines  # noqa: E402
+
 from catalog import cpus, files, gpu_pairs, pairs, scores  # noqa: E402
 from catalog.machine import Machine  # noqa: E402
 
@@ -137,3 +139,10 @@ def test_workloads_looked_up_by_hand_are_complete() -> None:
     assert {count for (_, suite), count in counts.items() if suite == "geekbench"} == {32}
     assert {count for (_, suite), count in counts.items() if suite == "passmark"} == {9}
     assert all(float(row["score"]) > 0 for row in rows)
+
+
+def test_phases_tell_the_time_on_fewer_cores_better_than_the_mean_of_busy_cores() -> None:
+    lines = [line for line in phase_lines() if line.startswith("  on")]
+    for line in lines[:2]:  # two and four cores, profiled on sixteen
+        ours, mean = (float(word.rstrip("%")) for word in line.split() if word.endswith("%"))
+        assert 3 * ours < mean

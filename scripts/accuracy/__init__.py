@@ -1,0 +1,1 @@
+"""Sections of scripts/bench_accuracy.py: each module's `table` returns its lines."""
