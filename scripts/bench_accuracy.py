@@ -3,8 +3,8 @@
     scripts/bench_accuracy.py --sources DIR [--only SECTION …]
 
 DIR is the folder that `scripts/build_catalog.py` builds the catalogue from. A section is a module
-of scripts/accuracy/ (but those with _) with a function `table(sources) -> list[str]`. What is predicted was never in
-the fit that predicts it.
+of scripts/accuracy/ (but those with _) with a function `table(sources) -> list[str]`. What is
+predicted was never in the fit that predicts it.
 """
 
 from __future__ import annotations
