@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from carbon_advisor.measurement.instruments import instruments_here
+from carbon_advisor.measurement.instruments import external_meter, instruments_here
 from carbon_advisor.measurement.nesting import PARENT_VARIABLE
 from carbon_advisor.measurement.recording import Recording
 from carbon_advisor.measurement.supervisor import Supervisor
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from carbon_advisor.measurement.hardware import Hardware
+    from carbon_advisor.measurement.meter import ExternalMeter
     from carbon_advisor.measurement.run_identity import RunIdentity
     from carbon_advisor.measurement.run_result import RunResult, State
     from carbon_advisor.measurement.sampler import Measurement
@@ -45,6 +46,7 @@ def run_command(
     wait_for_all: bool = False,
     on_waiting: Callable[[int], None] | None = None,
     journal: bool = True,
+    meter: ExternalMeter | None = None,
 ) -> CommandRun:
     """Run a command to its end, measured, also when it fails.
 
@@ -59,11 +61,15 @@ def run_command(
             after the command's end ends the waiting.
         on_waiting: called with their number once they are waited for.
         journal: keep a journal, so that a kill of this process loses the last sample at most.
+        meter: of the whole machine; the settings' if None.
 
     Raises:
-        InputError: the command cannot be started.
+        InputError: the command cannot be started, or a meter that is set cannot be read.
     """
-    instruments = instruments_here(os.environ if environment is None else environment)
+    instruments = instruments_here(
+        os.environ if environment is None else environment,
+        external_meter() if meter is None else meter,
+    )
     environment = {**(os.environ if environment is None else environment)}
     environment[PARENT_VARIABLE] = identity.id
     job = Supervisor(

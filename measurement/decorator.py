@@ -27,6 +27,7 @@ def track(
     interval_s: float | None = None,
     here: str | None = None,
     attribution: str | None = None,
+    meter: str | None = None,
 ) -> Callable[[Callable[Parameters, Value]], Callable[Parameters, Value]]: ...
 
 

@@ -15,6 +15,7 @@ from carbon_advisor.measurement.gpu import visible_gpus
 from carbon_advisor.measurement.held_share import held_share
 from carbon_advisor.measurement.machine_clock import machine_clock
 from carbon_advisor.measurement.sampler import Sampler
+from carbon_advisor.measurement.settings import setting
 from carbon_advisor.measurement.source_choice import choose_sources
 from carbon_advisor.measurement.view_notes import view_here, view_notes
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from carbon_advisor.measurement.hardware import Hardware
     from carbon_advisor.measurement.held_share import HeldShare
     from carbon_advisor.measurement.machine_clock import MachineClock
+    from carbon_advisor.measurement.meter import ExternalMeter
     from carbon_advisor.measurement.power_source import PowerSource
     from carbon_advisor.measurement.process_tree import JobUsage
 
@@ -40,6 +42,7 @@ class Instruments:
     gpus: Gpus
     held: HeldShare
     notes: tuple[str, ...]
+    meter: ExternalMeter | None = None
 
     def claim(self, run_id: str) -> Claim:
         """Claim the held part of the machine for a run that starts now."""
@@ -53,15 +56,25 @@ class Instruments:
     ) -> Sampler:
         """Return a sampler that starts now."""
         return Sampler(
-            job_usage, self.clock, self.sources, self.gpus, self.held, claim, attribution
+            job_usage,
+            self.clock,
+            self.sources,
+            self.gpus,
+            self.held,
+            claim,
+            attribution,
+            self.meter,
         )
 
 
-def instruments_here(environment: Mapping[str, str]) -> Instruments:
+def instruments_here(
+    environment: Mapping[str, str], meter: ExternalMeter | None = None
+) -> Instruments:
     """Find out what measures on this machine.
 
     Args:
         environment: the job's; it says which GPUs the job sees.
+        meter: of the whole machine, if there is one; see `external_meter`.
     """
     gpus = visible_gpus(environment)
     hardware = detect_hardware(gpus.devices)
@@ -74,7 +87,31 @@ def instruments_here(environment: Mapping[str, str]) -> Instruments:
         gpus=gpus,
         held=held_share(hardware, clock, memory_gb),
         notes=(
-            *chosen.notes,
+            *(chosen.notes if meter is None else map(_of_the_division, chosen.notes)),
             *view_notes(view_here(hardware, clock.threads, chosen.sources)),
         ),
+        meter=meter,
     )
+
+
+def external_meter(text: str | None = None, *, wait: bool = True) -> ExternalMeter | None:
+    """Return the meter that the user gave or set, which is read from now on; None without one.
+
+    Args:
+        text: how it was given; from the settings if None.
+        wait: for its first answer.
+
+    Raises:
+        InputError: it is nothing that we know; or, after waiting, it cannot be read.
+    """
+    text = text or setting("meter")
+    if not text:
+        return None
+    from carbon_advisor.measurement.meter import open_meter
+
+    return open_meter(text, wait=wait)
+
+
+def _of_the_division(note: str) -> str:
+    """What is said of the components' sources where a meter gives their sum."""
+    return f"the meter's energy is divided by the components' sources; {note}"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from carbon_advisor.measurement.command_run import CommandRun
+    from carbon_advisor.measurement.meter import ExternalMeter
 
 SHORTEST_INTERVAL_S = 0.01
 LONGEST_INTERVAL_S = 600.0  # energy counters wrap after some twenty minutes
@@ -29,6 +30,7 @@ def profile_command(
     wait_for_all: bool = False,
     journal_id: str | None = None,
     attribution: str | None = None,
+    meter: ExternalMeter | None = None,
 ) -> Profile:
     """Run a command to its end and return what it used, also when it fails.
 
@@ -43,10 +45,11 @@ def profile_command(
         wait_for_all: go on until daemonised processes have ended too (Linux).
         journal_id: keep a journal under this run's id; none is kept if None.
         attribution: the rule by which energy is shared out; the settings' if None.
+        meter: of the whole machine; the settings' if None.
 
     Raises:
-        InputError: the command cannot be started, the interval is out of range, or there is no
-            such attribution.
+        InputError: the command cannot be started, the interval is out of range, there is no such
+            attribution, or a meter that is set cannot be read.
     """
     if not SHORTEST_INTERVAL_S <= interval_s <= LONGEST_INTERVAL_S:
         raise InputError(
@@ -69,6 +72,7 @@ def profile_command(
         stdout=stdout,
         wait_for_all=wait_for_all,
         journal=journal_id is not None,
+        meter=meter,
     )
     return profile_of(done)
 

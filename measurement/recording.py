@@ -129,6 +129,8 @@ class Recording:
         """Give the run's part of the machine back, also where it ends in an exception."""
         if self._claim is not None:
             self._claim.release()
+        if self.sampler is not None:
+            self.sampler.close()
 
     def end(self, state: State, exit_code: int | None = None) -> RunResult:
         """Take the last sample and close the run; does nothing if it has ended already."""

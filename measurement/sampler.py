@@ -19,6 +19,7 @@ from carbon_advisor.measurement.profile import ComponentEnergy, Series
 from carbon_advisor.measurement.run_result import Totals
 from carbon_advisor.measurement.shared_meter import SHORTEST_FOR_RATES_S, SharedMeter, split_rule
 from carbon_advisor.measurement.steps import Step, Steps
+from carbon_advisor.measurement.wall_power import WallPower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from carbon_advisor.measurement.gpu import GpuActivity, Gpus
     from carbon_advisor.measurement.held_share import HeldShare
     from carbon_advisor.measurement.machine_clock import MachineClock
+    from carbon_advisor.measurement.meter import ExternalMeter
     from carbon_advisor.measurement.power_source import PowerSource
     from carbon_advisor.measurement.process_tree import JobUsage
 
@@ -63,6 +65,7 @@ class Sampler:
         held: the job's part of the machine.
         claim: says what is left of that part while other runs hold the same; None if alone.
         attribution: the rule by which energy is shared out.
+        meter: of the whole machine, which overrides the sources' sum; None if there is none.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Sampler:
         held: HeldShare,
         claim: Claim | None = None,
         attribution: Attribution = DEFAULT_ATTRIBUTION,
+        meter: ExternalMeter | None = None,
     ) -> None:
         self._job_usage = job_usage
         self._clock = clock
@@ -92,6 +96,7 @@ class Sampler:
         self._machine = clock.read()
         self._stolen_from_s = self._machine.stolen_s
         self._started_s = self._sampled_s = time.monotonic()
+        self._wall = None if meter is None else WallPower(meter, self._meters, self._started_s)
         self._cores_peak = self._memory_peak_gb = self._gpu_memory_peak_gb = 0.0
 
     def sample(self) -> None:
@@ -113,7 +118,7 @@ class Sampler:
             machine_busy_s=max(busy_s, job_cpu_s),
             memory_gb_s=memory_gb * elapsed_s,
             gpu_utilization_s=gpu.utilization * elapsed_s,
-            energy=self._read_meters(share, gpu, held, elapsed_s),
+            energy=self._read_meters(share, gpu, held, now_s),
         )
         self._steps.append(step)
         self._whole = step if self._whole is None else self._whole + step
@@ -161,9 +166,16 @@ class Sampler:
             notes=tuple(self.notes()),
         )
 
+    def close(self) -> None:
+        """Let go of what is read beside the samples."""
+        if self._wall is not None:
+            self._wall.close()
+
     def notes(self) -> list[str]:
         """Return what the reader of the figures is to know: what was lost, shared or stolen."""
         notes = [meter.lost for meter in self._meters if meter.lost is not None]
+        if self._wall is not None:
+            notes += self._wall.notes()
         if self._whole is not None:
             notes += self._rivals(self._whole)
         if self._claim is not None:
@@ -209,21 +221,31 @@ class Sampler:
         return Step(0.0, 0.0, 0.0, 0.0, 0.0, tuple(EnergySums() for _ in self._meters))
 
     def _read_meters(
-        self, busy_share: float, gpu: GpuActivity, held: HeldShare, elapsed_s: float
+        self, busy_share: float, gpu: GpuActivity, held: HeldShare, now_s: float
     ) -> tuple[EnergySums, ...]:
+        elapsed_s = now_s - self._sampled_s
+        joules = [meter.advance(elapsed_s) for meter in self._meters]
+        if self._wall is not None:
+            joules = self._wall.divided(joules, now_s, elapsed_s)
         gpu_shares = iter(gpu.job_shares)
         sums = []
-        for meter in self._meters:
+        for meter, energy_j in zip(self._meters, joules, strict=True):
             gpu_share = next(gpu_shares) if meter.split == "gpu" else 0.0
             share, part = meter.shares(busy_share, gpu_share, held)
-            sums.append(sums_of(meter.advance(elapsed_s), share, part, elapsed_s))
+            sums.append(sums_of(energy_j, share, part, elapsed_s))
         return tuple(sums)
+
+    def _idle_powers_w(self) -> list[float]:
+        """P_idle of each meter, that is to be kept apart."""
+        if self._wall is None:
+            return [meter.idle_power_w for meter in self._meters]
+        return [self._wall.idle_power_w(index) for index in range(len(self._meters))]
 
     def _job_joules(self, step: Step) -> list[float]:
         """E_job of each meter over one step."""
         return [
-            sums.job_energy_j(meter.idle_power_w, self._attribution)
-            for meter, sums in zip(self._meters, step.energy, strict=True)
+            sums.job_energy_j(idle_w, self._attribution)
+            for idle_w, sums in zip(self._idle_powers_w(), step.energy, strict=True)
         ]
 
     def _component_energies(self, whole: Step) -> tuple[ComponentEnergy, ...]:
@@ -243,7 +265,8 @@ class Sampler:
                 source=source.source,
                 relative_error=source.relative_error,
             )
-        return tuple(merged.values())
+        energy = tuple(merged.values())
+        return energy if self._wall is None else self._wall.described(energy)
 
     def _series(self) -> Series:
         steps = self._steps.resampled()

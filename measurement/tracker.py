@@ -15,9 +15,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from carbon_advisor.measurement.errors import InputError
 from carbon_advisor.measurement.recording import Recording
 from carbon_advisor.measurement.run_identity import new_identity
 from carbon_advisor.measurement.run_result import RunResult
+from carbon_advisor.measurement.settings import setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,9 +51,12 @@ class Tracker:
         attribution: "proportional" if nothing says otherwise: the energy above idle by what the
             job runs, idle energy by what it holds; "marginal": without idle energy; "full": all
             of the machine's.
+        meter: what measures the whole machine's power, which is then divided over its components:
+            "file:PATH", "command:PROGRAM …" or "http://HOST/PATH" (docs/meters.md).
 
     Raises:
-        InputError: the interval is out of range, or there is no such attribution.
+        InputError: the interval is out of range, there is no such attribution, or the meter is
+            none of these.
         UnknownNameError: there is no such place.
     """
 
@@ -63,7 +68,9 @@ class Tracker:
         interval_s: float | None = None,
         here: str | None = None,
         attribution: str | None = None,
+        meter: str | None = None,
     ) -> None:
+        self._meter = _known_meter(meter or setting("meter"))
         self.identity = new_identity(project, run_name, interval_s, here, attribution=attribution)
         self._recording: Recording | None = None
         self._stopping = threading.Lock()  # free once the run is to stop; waits for half an Event's
@@ -74,7 +81,7 @@ class Tracker:
         if self._recording is not None:
             return self
         self.identity = replace(self.identity, started_at=datetime.now(UTC), pid=os.getpid())
-        self._recording = _recording(self)
+        self._recording = _recording(self, self._meter)
         self.identity = self._recording.identity  # it knows the run that this one is within
         self._recording.open_journal()
         self._stopping.acquire()
@@ -153,23 +160,40 @@ class Tracker:
         os.kill(os.getpid(), number)
 
 
-def _recording(tracker: Tracker) -> Recording:
+def _recording(tracker: Tracker, meter: str | None) -> Recording:
     """Begin to record this process; where its machine cannot be measured, that is noted."""
     # Half of the import's time, which a program that is only imported need not spend.
     from carbon_advisor.measurement.own_usage import OwnUsage
 
     try:
-        return Recording(tracker.identity, _instruments(), OwnUsage())
+        return Recording(tracker.identity, _instruments(meter), OwnUsage())
     except Exception as error:
         recording = Recording(tracker.identity, None, OwnUsage())
         recording.note(f"nothing is measured: {type(error).__name__}: {error}")
         return recording
 
 
-def _instruments() -> Instruments:
-    from carbon_advisor.measurement.instruments import instruments_here
+def _instruments(meter: str | None) -> Instruments:
+    from carbon_advisor.measurement.instruments import external_meter, instruments_here
 
-    return instruments_here(os.environ)
+    notes: tuple[str, ...] = ()
+    external = None
+    if meter is not None:
+        try:
+            external = external_meter(meter, wait=False)  # a program is not kept waiting
+        except InputError as error:
+            notes = (f"{error}: the ordinary sources are used",)
+    instruments = instruments_here(os.environ, external)
+    return replace(instruments, notes=(*notes, *instruments.notes))
+
+
+def _known_meter(text: str | None) -> str | None:
+    if not text:
+        return None
+    from carbon_advisor.measurement.meter_address import meter_address
+
+    meter_address(text)
+    return text
 
 
 def _state_after(error: BaseException | None) -> State:
