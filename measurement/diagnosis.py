@@ -27,7 +27,7 @@ class Finding:
     """How the energy of one component would be obtained here.
 
     Attributes:
-        component: "cpu", "memory" or "gpu".
+        component: "cpu", "memory" or "gpu"; "meter" for one of the whole machine.
         method: measured, modelled or assumed; "none" where there is no such component.
         source: the counter or the model.
         relative_error: half-width of the 90 % interval over the value; 0 for "none".

@@ -20,10 +20,17 @@ def doctor(
 ) -> None:
     """Say what can be measured on this machine, what is modelled and why, and what would help."""
     import os
+    from dataclasses import replace
 
     from carbon_advisor.measurement.diagnosis import diagnose
+    from carbon_advisor.measurement.settings import setting
 
     found = diagnose(os.environ)
+    meter = setting("meter")
+    if meter:
+        from carbon_advisor.measurement.meter import meter_finding
+
+        found = replace(found, findings=(meter_finding(meter), *found.findings))
     if as_json:
         from carbon_advisor.advisor.cli.output import print_json
 

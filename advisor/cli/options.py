@@ -15,3 +15,13 @@ Attribution = Annotated[
         "marginal (without idle energy) or full (all of it).",
     ),
 ]
+
+Meter = Annotated[
+    str,
+    typer.Option(
+        "--meter",
+        metavar="METER",
+        help="What measures the whole machine's power: file:PATH, command:PROGRAM …, or "
+        "http://HOST/PATH of a metering plug, a BMC, Home Assistant … (docs/meters.md).",
+    ),
+]

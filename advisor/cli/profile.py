@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carbon_advisor.advisor.cli.options import Attribution  # noqa: TC001 - typer reads it
+from carbon_advisor.advisor.cli.options import Attribution, Meter  # noqa: TC001 - typer reads it
 
 if TYPE_CHECKING:
     from carbon_advisor.measurement.profile import Profile
@@ -31,6 +31,7 @@ def profile(
     ] = None,
     repeat: Annotated[int | None, typer.Option(help="The job is this run so many times.")] = None,
     attribution: Attribution = "",
+    meter: Meter = "",
     wait_for_all: Annotated[
         bool, typer.Option("--wait-for-all", help="Wait for processes left in the background too.")
     ] = False,
@@ -41,6 +42,7 @@ def profile(
     """Measure a job by running it here; its exit code is passed on."""
     from carbon_advisor.advisor.durations import parse_duration
     from carbon_advisor.advisor.profile_scale import requested_scale, scaled_as_requested
+    from carbon_advisor.measurement.instruments import external_meter
     from carbon_advisor.measurement.profile_command import profile_command
     from carbon_advisor.measurement.profile_file import check_writable, profile_json
 
@@ -52,6 +54,7 @@ def profile(
         interval_s=interval_s,
         name=name or None,
         attribution=attribution or None,
+        meter=external_meter(meter),
         stdout=_STDERR if as_json else None,
         wait_for_all=wait_for_all,
     )

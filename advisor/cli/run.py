@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carbon_advisor.advisor.cli.options import Attribution  # noqa: TC001 - typer reads it
+from carbon_advisor.advisor.cli.options import Attribution, Meter  # noqa: TC001 - typer reads it
 
 if TYPE_CHECKING:
     from carbon_advisor.advisor.ledger.tracking import Outcome
@@ -27,6 +27,7 @@ def run(
     project: Annotated[str, typer.Option(help="What the run belongs to.")] = "",
     name: Annotated[str, typer.Option(help="Name of the run; the profile's if empty.")] = "",
     attribution: Attribution = "",
+    meter: Meter = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON on stdout; the job's output goes to stderr.")
     ] = False,
@@ -38,10 +39,12 @@ def run(
     from carbon_advisor.advisor.ledger.tracking import Place, run_tracked
     from carbon_advisor.advisor.location import resolve_location
     from carbon_advisor.measurement.home import home_folder
+    from carbon_advisor.measurement.instruments import external_meter
     from carbon_advisor.measurement.profile_file import read_profile
 
     expected = read_profile(profile)
     _check_program(command[0])
+    external = external_meter(meter)  # one that cannot be read is said before anything is written
     catalog = load_catalog()
     place = Place(resolve_location(here or None, catalog), catalog)
     with open_to_write() as ledger:
@@ -54,6 +57,7 @@ def run(
             name=name or None,
             project=project or None,
             attribution=attribution or None,
+            meter=external,
             stdout=_STDERR if as_json else None,
         )
     _report(outcome, as_json=as_json)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from carbon_advisor.advisor.ledger.store import Ledger
     from carbon_advisor.advisor.location import Location
     from carbon_advisor.measurement.command_run import CommandRun
+    from carbon_advisor.measurement.meter import ExternalMeter
     from carbon_advisor.measurement.profile import Profile
     from carbon_advisor.measurement.run_identity import RunIdentity
 
@@ -68,6 +69,7 @@ def run_tracked(
     name: str | None = None,
     project: str | None = None,
     attribution: str | None = None,
+    meter: ExternalMeter | None = None,
     stdout: int | None = None,
 ) -> Outcome:
     """Predict from `profile`, run the command here to its end, and record both.
@@ -82,6 +84,7 @@ def run_tracked(
         name: of the run; the profile's if None.
         project: of the run; the settings' if None.
         attribution: the rule by which energy is shared out; the settings' if None.
+        meter: of the whole machine; the settings' if None.
         stdout: a file descriptor for the job's standard output; inherited if None.
 
     Raises:
@@ -106,7 +109,7 @@ def run_tracked(
         ledger.start_run(run)
         ledger.close()  # a file held open for hours would be written to after it was moved away
         try:
-            done = run_command(command, identity, stdout=stdout)
+            done = run_command(command, identity, stdout=stdout, meter=meter)
         except BaseException as error:
             state: State = "failed" if isinstance(error, Exception) else "interrupted"
             ledger.finish_run(replace(run, state=state, ended_at=datetime.now(UTC)))
