@@ -66,8 +66,9 @@ def _print(found: Diagnosis) -> None:
 
 def _print_finding(screen: Console, finding: Finding, looked_for: tuple[LookedFor, ...]) -> None:
     """What gives the figure, then each counter that would be better, and how to get it."""
+    from textwrap import fill, indent
+
     from rich.markup import escape
-    from rich.padding import Padding
 
     error = f" ±{finding.relative_error:.0%}" if finding.relative_error else ""
     screen.print(f"\n[bold]{finding.component}[/bold]  {finding.method}{error}")
@@ -78,7 +79,7 @@ def _print_finding(screen: Console, finding: Finding, looked_for: tuple[LookedFo
             told.append(f"looked for {tried.name}: {tried.why}")
             remedies.setdefault(tried.remedy, tried.name)
     for line in told:
-        screen.print(Padding(escape(line), (0, 0, 0, 2)))
+        screen.print(indent(fill(line, screen.width - 2), "  "), markup=False, soft_wrap=True)
     if finding.method == "measured":
         return
     for remedy, name in remedies.items():
