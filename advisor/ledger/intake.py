@@ -142,11 +142,14 @@ def _remove(journalled: Journalled, done: Intake) -> None:
 
 
 def _end_abandoned(ledger: Ledger, living: Iterable[Journalled], done: Intake) -> None:
-    done.abandoned += abandoned_runs(ledger, living)
-    with suppress(StorageError):  # a reader without permission: it is shown so nevertheless
-        for run in done.abandoned:
-            ledger.mark_interrupted(run.id)
-            let_go(ledger.path, run.id)
+    for run in abandoned_runs(ledger, living):
+        try:
+            interrupted = ledger.mark_interrupted(run.id)  # unless it has just ended by itself
+        except StorageError:  # a reader without permission: it is shown so nevertheless
+            interrupted = True
+        if interrupted:
+            done.abandoned.append(run)
+        let_go(ledger.path, run.id)
 
 
 def remove_journal(run_id: str) -> None:

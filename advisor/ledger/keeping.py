@@ -5,17 +5,14 @@ A run that the ledger has as running and that nobody keeps was killed.
 
 from __future__ import annotations
 
+import fcntl
 import os
-import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from carbon_advisor.measurement.errors import StorageError
 from carbon_advisor.measurement.journal import still_written
 from carbon_advisor.measurement.recovery import process_lives
-
-if sys.platform != "win32":
-    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

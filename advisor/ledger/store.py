@@ -25,7 +25,7 @@ from carbon_advisor.advisor.ledger.tables import predictions, runs
 from carbon_advisor.measurement.errors import InputError, StorageError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 SHORTEST_ID = 4  # characters that are enough to name a run, if no other begins with them
 _RUN_COLUMNS = [column for column in runs.c if column.name not in DETAILS]  # up to megabytes each
+_AT_ONCE = 500  # values in a query: SQLite has a limit
 _UNMEASURED = (runs.c.state == "running") | (
     (runs.c.state == "interrupted") & runs.c.energy_kwh.is_(None)
 )
@@ -109,24 +110,38 @@ class Ledger:
         """
         return self.record_runs([(run, details)])[0]
 
-    def record_runs(self, found: Iterable[tuple[Run, Details]]) -> list[Recorded]:
-        """Record several ended runs as `record_run` does, all or none of them.
+    def record_runs(self, found: Sequence[tuple[Run, Details]]) -> list[Recorded]:
+        """Record several ended runs of different ids as `record_run` does, all or none of them.
 
         Raises:
             StorageError: they could not be written.
         """
+        done: dict[str, Recorded] = {}
+        new = []
         with self._writing() as connection:
-            return [_record(connection, run, details) for run, details in found]
+            stored = _stored(connection, [run.id for run, _ in found])
+            for run, details in found:
+                if run.id in stored:
+                    done[run.id] = _complete(connection, stored[run.id], run, details)
+                else:
+                    done[run.id] = "added"
+                    new.append({**run_row(run), **details_row(details)})
+            if new:
+                connection.execute(insert(runs), new)
+        return [done[run.id] for run, _ in found]
 
-    def mark_interrupted(self, run_id: str) -> None:
+    def mark_interrupted(self, run_id: str) -> bool:
         """Write that a run of which nothing more will be heard was interrupted, if it still runs.
+
+        Say whether it did.
 
         Raises:
             StorageError: it could not be written.
         """
         running = (runs.c.id == run_id) & (runs.c.state == "running")
         with self._writing() as connection:
-            connection.execute(update(runs).where(running).values(state="interrupted"))
+            change = update(runs).where(running).values(state="interrupted")
+            return connection.execute(change).rowcount == 1
 
     def runs(self, last: int | None = None, project: str | None = None) -> list[Run]:
         """Return the runs in the order they started, the `last` ones only if given."""
@@ -215,13 +230,17 @@ class Ledger:
             yield connection
 
 
-def _record(connection: Connection, run: Run, details: Details) -> Recorded:
-    query = select(*_RUN_COLUMNS).where(runs.c.id == run.id)
-    row = connection.execute(query).mappings().one_or_none()
-    if row is None:
-        connection.execute(insert(runs).values({**run_row(run), **details_row(details)}))
-        return "added"
-    stored = run_from(dict(row))
+def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Run]:
+    """Return those runs that are there, by id."""
+    found = {}
+    for begin in range(0, len(ids), _AT_ONCE):
+        query = select(*_RUN_COLUMNS).where(runs.c.id.in_(ids[begin : begin + _AT_ONCE]))
+        rows = connection.execute(query).mappings()
+        found |= {row["id"]: run_from(dict(row)) for row in rows}
+    return found
+
+
+def _complete(connection: Connection, stored: Run, run: Run, details: Details) -> Recorded:
     if not supersedes(run, stored):
         return "known"
     values = {**run_row(completed(stored, run)), **details_row(details)}
