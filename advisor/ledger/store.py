@@ -232,7 +232,7 @@ class Ledger:
 
 def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Run]:
     """Return those runs that are there, by id."""
-    found = {}
+    found: dict[str, Run] = {}
     for begin in range(0, len(ids), _AT_ONCE):
         query = select(*_RUN_COLUMNS).where(runs.c.id.in_(ids[begin : begin + _AT_ONCE]))
         rows = connection.execute(query).mappings()
