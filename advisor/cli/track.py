@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carbon_advisor.advisor.cli.options import Attribution  # noqa: TC001 - typer reads it
+from carbon_advisor.advisor.cli.options import Attribution, Meter  # noqa: TC001 - typer reads it
 
 if TYPE_CHECKING:
     from carbon_advisor.advisor.ledger.track_command import Tracked
@@ -28,6 +28,7 @@ def track(
         str, typer.Option(help="Where this machine stands: a grid zone (DE) or a region.")
     ] = "",
     attribution: Attribution = "",
+    meter: Meter = "",
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="End with the command, not its background processes.")
     ] = False,
@@ -44,6 +45,7 @@ def track(
     from carbon_advisor.advisor.ledger.git import git_commit
     from carbon_advisor.advisor.ledger.track_command import track_command
     from carbon_advisor.measurement.command_run import job_name
+    from carbon_advisor.measurement.instruments import external_meter
     from carbon_advisor.measurement.redaction import redacted
     from carbon_advisor.measurement.run_identity import new_identity
     from carbon_advisor.measurement.settings import setting
@@ -63,6 +65,7 @@ def track(
         stdout=_STDERR if as_json else None,
         wait_for_all=not no_wait,
         on_waiting=_tell_of_waiting,
+        meter=external_meter(meter),
     )
     _report(tracked, as_json=as_json)
     if tracked.exit_code:

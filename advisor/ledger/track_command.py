@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from carbon_advisor.advisor.ledger.records import Details, Run
+    from carbon_advisor.measurement.meter import ExternalMeter
     from carbon_advisor.measurement.run_identity import RunIdentity
 
 
@@ -41,20 +42,26 @@ def track_command(
     stdout: int | None = None,
     wait_for_all: bool = True,
     on_waiting: Callable[[int], None] | None = None,
+    meter: ExternalMeter | None = None,
 ) -> Tracked:
     """Run a command to its end, measured and journalled, and put it into the ledger.
 
     The ledger is opened only then: one that cannot be used keeps no job from running.
 
     Args:
-        command, identity, stdout, wait_for_all, on_waiting: as for `run_command`.
+        command, identity, stdout, wait_for_all, on_waiting, meter: as for `run_command`.
         git_commit: that it was started at.
 
     Raises:
         InputError: the command cannot be started.
     """
     done = run_command(
-        command, identity, stdout=stdout, wait_for_all=wait_for_all, on_waiting=on_waiting
+        command,
+        identity,
+        stdout=stdout,
+        wait_for_all=wait_for_all,
+        on_waiting=on_waiting,
+        meter=meter,
     )
     run = replace(run_record(done.result, "track"), git_commit=git_commit)
     details = replace(run_details(done.result), steps=steps_of(done.measurement.series))

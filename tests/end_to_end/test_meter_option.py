@@ -78,6 +78,11 @@ def test_run_takes_a_meter_and_writes_nothing_where_it_cannot_be_read(
     assert not list((tmp_path / "home").rglob("ledger*"))
     run = advisor("run", profile, "--meter", "file:watts", "--here", "DE", "--json", "--", "true")
     assert run.returncode == 0, run.stderr
+    run = advisor("track", "--meter", "file:watts", "--json", "--", "sleep", "0.5")
+    assert run.returncode == 0, run.stderr
+    assert "external meter file watts" in run.stdout
+    assert advisor("track", "--meter", "file:nowhere", "--", "touch", "ran").returncode == 2
+    assert not (tmp_path / "ran").exists()
 
 
 def test_doctor_says_what_the_meter_reads_or_why_not(
