@@ -50,7 +50,7 @@ def _home_assistant(document: Document) -> MeterValue | None:
     attributes = document.get("attributes")
     if "state" not in document or not isinstance(attributes, dict):
         return None
-    if document["state"] in {"unavailable", "unknown"}:
+    if document["state"] in ("unavailable", "unknown"):  # not a set: it may be a list
         raise MeterError(f"Home Assistant says that it is {document['state']}")
     return value_in(str(attributes.get("unit_of_measurement", "")), document["state"])
 
