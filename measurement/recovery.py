@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import MISSING, dataclass, fields, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from carbon_advisor.measurement.errors import InputError
-from carbon_advisor.measurement.hardware import Gpu, Hardware
 from carbon_advisor.measurement.journal import FOLDER, SUFFIX, read_records, still_written
 from carbon_advisor.measurement.journal_checks import (
     check_end,
@@ -17,12 +15,11 @@ from carbon_advisor.measurement.journal_checks import (
     check_sample,
     check_task,
 )
-from carbon_advisor.measurement.place import Place
 from carbon_advisor.measurement.power_steps import PowerSteps, power_steps
 from carbon_advisor.measurement.profile import ComponentEnergy
-from carbon_advisor.measurement.ranks import Ranks
 from carbon_advisor.measurement.recording import JOURNAL_SCHEMA
-from carbon_advisor.measurement.run_identity import RunIdentity, host_name
+from carbon_advisor.measurement.run_document import hardware_from, identity_from
+from carbon_advisor.measurement.run_identity import host_name
 from carbon_advisor.measurement.run_result import RunResult, State, TaskResult
 
 if TYPE_CHECKING:
@@ -131,7 +128,7 @@ def _run(header: dict[str, Any], records: list[dict[str, Any]], without_end: Sta
     state: State = end.get("state") or without_end
     notes = tuple(str(note) for note in end.get("notes", header["notes"]))
     return RunResult(
-        identity=_identity(header),
+        identity=identity_from(header),
         state=state,
         exit_code=end.get("exit_code"),
         duration_s=last.get("duration_s", 0.0),
@@ -141,39 +138,15 @@ def _run(header: dict[str, Any], records: list[dict[str, Any]], without_end: Sta
             replace(part, energy_kwh=own, machine_energy_kwh=whole)
             for part, own, whole in zip(parts, job, machine, strict=True)
         ),
-        hardware=_hardware(header["hardware"]),
+        hardware=hardware_from(header["hardware"]),
         tasks=tuple(_task(record["task"]) for record in records if "task" in record),
         notes=notes if end or state == "running" else (*notes, UNCLOSED),
-    )
-
-
-def _identity(header: dict[str, Any]) -> RunIdentity:
-    # Older journals lack the fields that came later: those have defaults.
-    stored = {
-        field.name: header[field.name]
-        for field in fields(RunIdentity)
-        if field.name in header or field.default is MISSING
-    }
-    return RunIdentity(
-        **{
-            **stored,
-            "ranks": Ranks(**stored["ranks"]) if stored.get("ranks") else None,
-            "started_at": datetime.fromisoformat(stored["started_at"]),
-            "place": Place(**stored["place"]) if stored["place"] else None,
-            "command": tuple(stored["command"]),
-        }
     )
 
 
 def _task(stored: dict[str, Any]) -> TaskResult:
     check_task(stored)
     return TaskResult(**stored)
-
-
-def _hardware(stored: dict[str, Any] | None) -> Hardware | None:
-    if stored is None:
-        return None
-    return Hardware(**{**stored, "gpus": tuple(Gpu(**gpu) for gpu in stored["gpus"])})
 
 
 def _is_kept(path: Path, header: dict[str, Any]) -> bool:
