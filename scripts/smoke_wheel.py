@@ -27,6 +27,7 @@ REQUIRED = (
     r"carbon_advisor/(advisor|data|measurement|providers)/py\.typed",
     r"carbon_advisor/data/schemas/\w+\.schema\.json",
     r"carbon_advisor/data/.*\.(csv|npz)",
+    r"carbon_advisor/advisor/forecast/network\.npz",
     r"carbon_advisor-[\d.]+\.dist-info/(licenses/)?LICENSE",
     r"carbon_advisor-[\d.]+\.dist-info/licenses/data/NOTICE\.md",
 )

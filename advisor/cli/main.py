@@ -9,16 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from carbon_advisor.advisor.cli import (
+    backtest,
     compare,
     doctor,
     estimate,
     explain,
+    intensity,
     ledger,
     profile,
     recommend,
     run,
     runs,
     track,
+    zones,
 )
 from carbon_advisor.measurement.errors import AdvisorError
 
@@ -43,6 +46,9 @@ app.command("track", short_help="Run and record a job.", context_settings=PASS_O
 app.add_typer(runs.app, name="runs", short_help="List what was recorded; show one.")
 app.command("compare", short_help="Show predicted against actual.")(compare.compare)
 app.add_typer(ledger.app, name="ledger", short_help="Recover runs, import others.")
+app.command("zones", short_help="List grid zones.")(zones.zones)
+app.command("intensity", short_help="Show a zone's next hours.")(intensity.intensity)
+app.command("backtest", short_help="Judge forecasts on a trace.")(backtest.backtest)
 app.command("doctor", short_help="Say what can be measured here.")(doctor.doctor)
 
 

@@ -1,0 +1,1 @@
+"""What forecasts would have saved: decisions replayed on a measured trace, with past data only."""

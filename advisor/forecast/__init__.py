@@ -1,0 +1,1 @@
+"""What the grid will emit in the next hours, from what was known at the time, with intervals."""
