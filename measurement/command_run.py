@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from carbon_advisor.measurement.instruments import external_meter, instruments_here
 from carbon_advisor.measurement.nesting import PARENT_VARIABLE
-from carbon_advisor.measurement.recording import Recording
+from carbon_advisor.measurement.recording import Recording, chosen_outputs
 from carbon_advisor.measurement.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from carbon_advisor.measurement.hardware import Hardware
     from carbon_advisor.measurement.meter import ExternalMeter
+    from carbon_advisor.measurement.outputs.output import Output
     from carbon_advisor.measurement.run_identity import RunIdentity
     from carbon_advisor.measurement.run_result import RunResult, State
     from carbon_advisor.measurement.sampler import Measurement
@@ -47,6 +48,7 @@ def run_command(
     on_waiting: Callable[[int], None] | None = None,
     journal: bool = True,
     meter: ExternalMeter | None = None,
+    outputs: str | Sequence[str | Output] | None = None,
 ) -> CommandRun:
     """Run a command to its end, measured, also when it fails.
 
@@ -62,10 +64,13 @@ def run_command(
         on_waiting: called with their number once they are waited for.
         journal: keep a journal, so that a kill of this process loses the last sample at most.
         meter: of the whole machine; the settings' if None.
+        outputs: where the figures go, as for `Tracker`; the settings' if None.
 
     Raises:
-        InputError: the command cannot be started, or a meter that is set cannot be read.
+        InputError: the command cannot be started, a meter that is set cannot be read, or there is
+            no such output.
     """
+    told = chosen_outputs(outputs)
     instruments = instruments_here(
         os.environ if environment is None else environment,
         external_meter() if meter is None else meter,
@@ -80,7 +85,7 @@ def run_command(
         on_waiting=on_waiting,
     )
     with job.ready():
-        recording = Recording(identity, instruments, job.usage)
+        recording = Recording(identity, instruments, job.usage, told)
         try:
             with job:
                 return _recorded(job, recording, instruments.hardware, journal=journal)
@@ -95,6 +100,7 @@ def _recorded(
     assert recording.sampler is not None
     if journal:
         recording.open_journal()
+    recording.announce()
     _sample_until_end(job, recording)
     measurement = recording.sampler.result(job.largest_process_bytes)
     left = job.left_behind()
@@ -131,3 +137,4 @@ def _sample_until_end(job: Supervisor, recording: Recording) -> None:
         if job.wait(due_s - now_s):
             return
         recording.sample()
+        recording.show()

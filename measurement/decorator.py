@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from carbon_advisor.measurement.tracker import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import AsyncIterator, Callable, Generator, Sequence
+
+    from carbon_advisor.measurement.outputs.output import Output
 
 Parameters = ParamSpec("Parameters")
 Value = TypeVar("Value")
@@ -28,6 +30,7 @@ def track(
     here: str | None = None,
     attribution: str | None = None,
     meter: str | None = None,
+    outputs: str | Sequence[str | Output] | None = None,
 ) -> Callable[[Callable[Parameters, Value]], Callable[Parameters, Value]]: ...
 
 

@@ -73,6 +73,7 @@ def profile_command(
         wait_for_all=wait_for_all,
         journal=journal_id is not None,
         meter=meter,
+        outputs=(),  # a profile is no run that is kept
     )
     return profile_of(done)
 

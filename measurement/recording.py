@@ -17,12 +17,15 @@ from carbon_advisor.measurement.errors import AdvisorError
 from carbon_advisor.measurement.home import home_folder
 from carbon_advisor.measurement.journal import FOLDER, SUFFIX, Journal
 from carbon_advisor.measurement.run_result import RunResult, TaskResult, Totals
+from carbon_advisor.measurement.settings import setting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from carbon_advisor.measurement.claims import Claim
     from carbon_advisor.measurement.instruments import Instruments
+    from carbon_advisor.measurement.outputs.fan_out import Outputs
+    from carbon_advisor.measurement.outputs.output import Output
     from carbon_advisor.measurement.process_tree import JobUsage
     from carbon_advisor.measurement.run_identity import RunIdentity
     from carbon_advisor.measurement.run_result import State
@@ -39,6 +42,7 @@ class Recording:
         identity: of the run.
         instruments: of this machine; None where they could not be made (see `note`).
         job_usage: returns what the job has used so far.
+        outputs: who is told of the run; None if nobody.
     """
 
     def __init__(
@@ -46,8 +50,10 @@ class Recording:
         identity: RunIdentity,
         instruments: Instruments | None,
         job_usage: Callable[[], JobUsage],
+        outputs: Outputs | None = None,
     ) -> None:
         self.identity = identity
+        self._outputs = outputs
         self.sampler: Sampler | None = None
         self._hardware = None if instruments is None else instruments.hardware
         self._notes: list[str] = [] if instruments is None else list(instruments.notes)
@@ -55,6 +61,7 @@ class Recording:
         self._state: State = "running"
         self._exit_code: int | None = None
         self._journal: Journal | None = None
+        self._journalled_notes = 0
         self._lock = threading.RLock()
         self._given_up = False
         self._clocks = read_clocks()
@@ -82,6 +89,16 @@ class Recording:
             return
         self._journal.append(self._header())
 
+    def announce(self) -> None:
+        """Tell the outputs that the run has begun."""
+        if self._outputs is not None:
+            self._tell(self._outputs.started)
+
+    def show(self) -> None:
+        """Let the outputs that want samples see how far the run is."""
+        if self._outputs is not None and self._outputs.due() and self.running:
+            self._tell(self._outputs.sampled)
+
     def sample(self) -> bool:
         """Take a sample and journal it; say whether the next one is worth taking."""
         if not self.running or self.sampler is None or self._given_up:
@@ -104,6 +121,11 @@ class Recording:
         """Take no more samples; what was measured until now stays."""
         self._given_up = True
         self.note(f"measuring ended early: {reason}")
+
+    def leave_hanging(self) -> None:
+        """Go on without what does not return: an output, else the samples."""
+        if self._outputs is None or not self._outputs.leave_hanging():
+            self.give_up("a sample hangs, probably in a driver")
 
     @contextmanager
     def task(self, name: str) -> Iterator[None]:
@@ -143,6 +165,9 @@ class Recording:
                 self.note(note)
             self.release()
             self._state, self._exit_code = state, exit_code
+            self._append_end()
+            if self._outputs is not None:
+                self._tell(self._outputs.ended)
             self._close_journal()
         return self.result
 
@@ -180,11 +205,38 @@ class Recording:
             "notes": self._notes,
         }
 
+    def _tell(self, tell: Callable[[RunResult], None]) -> None:
+        assert self._outputs is not None
+        tell(self.result)
+        for note in self._outputs.notes:
+            self.note(note)
+
+    def _append_end(self) -> None:
+        if self._journal is not None:
+            end = {"state": self._state, "exit_code": self._exit_code, "notes": [*self._notes]}
+            self._journal.append(end)
+            self._journalled_notes = len(self._notes)
+
     def _close_journal(self) -> None:
         if self._journal is None:
             return
-        end = {"state": self._state, "exit_code": self._exit_code, "notes": self._notes}
-        self._journal.append(end)
+        if len(self._notes) > self._journalled_notes:  # the last end counts
+            self._append_end()
         self._journal.close()
         if self._journal.failure:
             self.note(self._journal.failure)
+
+
+def chosen_outputs(given: str | Sequence[str | Output] | None) -> Outputs | None:
+    """Return the outputs that were given, or the settings' if None; None if nobody is to be told.
+
+    Raises:
+        InputError: one lacks its target or its package, or the settings cannot be read.
+        UnknownNameError: there is no such output.
+    """
+    chosen = setting("outputs") if given is None else given
+    if not chosen:
+        return None
+    from carbon_advisor.measurement.outputs.registry import outputs_of
+
+    return outputs_of(chosen)

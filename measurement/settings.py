@@ -22,6 +22,8 @@ KNOWN_KEYS = (
 def setting(key: str) -> str | None:
     """Return the setting `key`, one of KNOWN_KEYS, or None where it is not set.
 
+    A list in config.toml is returned as it would stand in a variable, with commas.
+
     Raises:
         InputError: config.toml is not readable, not TOML, or has a key that we do not know.
     """
@@ -44,4 +46,7 @@ def setting(key: str) -> str | None:
     unknown = sorted(set(values) - set(KNOWN_KEYS))
     if unknown:
         raise InputError(f"{path}: unknown key '{unknown[0]}'; known: {', '.join(KNOWN_KEYS)}")
-    return str(values[key]) if key in values else None
+    value = values.get(key)
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return None if value is None else str(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -16,16 +17,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from carbon_advisor.measurement.errors import InputError
-from carbon_advisor.measurement.recording import Recording
+from carbon_advisor.measurement.recording import Recording, chosen_outputs
 from carbon_advisor.measurement.run_identity import new_identity
 from carbon_advisor.measurement.run_result import RunResult
 from carbon_advisor.measurement.settings import setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import FrameType, TracebackType
 
     from carbon_advisor.measurement.instruments import Instruments
+    from carbon_advisor.measurement.outputs.fan_out import Outputs
+    from carbon_advisor.measurement.outputs.output import Output
     from carbon_advisor.measurement.run_result import State
 
 _JOIN_S = 2.0  # for the last sample; a driver that hangs in it is left behind
@@ -53,11 +56,13 @@ class Tracker:
             of the machine's.
         meter: what measures the whole machine's power, which is then divided over its components:
             "file:PATH", "command:PROGRAM …" or "http://HOST/PATH" (docs/meters.md).
+        outputs: where the figures go: names such as "jsonl:runs.jsonl" or "mlflow", or objects
+            with the methods of `Output` (docs/outputs.md); nowhere but the journal if none.
 
     Raises:
-        InputError: the interval is out of range, there is no such attribution, or the meter is
-            none of these.
-        UnknownNameError: there is no such place.
+        InputError: the interval is out of range, there is no such attribution, the meter is none
+            of these, or an output lacks its target or its package.
+        UnknownNameError: there is no such place, or no such output.
     """
 
     def __init__(
@@ -69,8 +74,10 @@ class Tracker:
         here: str | None = None,
         attribution: str | None = None,
         meter: str | None = None,
+        outputs: str | Sequence[str | Output] | None = None,
     ) -> None:
         self._meter = _known_meter(meter or setting("meter"))
+        self._outputs = chosen_outputs(outputs)
         self.identity = new_identity(project, run_name, interval_s, here, attribution=attribution)
         self._recording: Recording | None = None
         self._stopping = threading.Lock()  # free once the run is to stop; waits for half an Event's
@@ -81,9 +88,10 @@ class Tracker:
         if self._recording is not None:
             return self
         self.identity = replace(self.identity, started_at=datetime.now(UTC), pid=os.getpid())
-        self._recording = _recording(self, self._meter)
+        self._recording = _recording(self, self._meter, self._outputs)
         self.identity = self._recording.identity  # it knows the run that this one is within
         self._recording.open_journal()
+        self._recording.announce()
         self._stopping.acquire()
         atexit.register(self._stop_at_exit)
         self._watch_sigterm()
@@ -100,7 +108,7 @@ class Tracker:
             if self._thread is not None and self._thread is not threading.current_thread():
                 self._thread.join(_JOIN_S)
                 if self._thread.is_alive():
-                    recording.give_up("a sample hangs, probably in a driver")
+                    recording.leave_hanging()
             recording.end(state)
             atexit.unregister(self._stop_at_exit)
         return self.result
@@ -116,7 +124,7 @@ class Tracker:
         traceback: TracebackType | None,
     ) -> None:
         """Stop; a program that fails has a run that failed."""
-        self.stop(_state_after(error))
+        self.stop(state_of(error))
 
     @property
     def result(self) -> RunResult:
@@ -141,11 +149,13 @@ class Tracker:
         while not self._stopping.acquire(timeout=max(0.0, due_s - time.monotonic())):
             if not self._recording.sample():
                 return
+            self._recording.show()
             due_s = max(due_s + interval_s, time.monotonic())  # missed ones are not made up for
         self._recording.sample()  # the last one is taken here too: a driver may hang in it
 
     def _stop_at_exit(self) -> None:
-        self.stop()
+        at_prompt = hasattr(sys, "ps1")  # an error there ends nothing
+        self.stop(state_of(None if at_prompt else getattr(sys, "last_value", None)))
 
     def _watch_sigterm(self) -> None:
         """Close the run on SIGTERM where the program itself does nothing about it."""
@@ -160,15 +170,15 @@ class Tracker:
         os.kill(os.getpid(), number)
 
 
-def _recording(tracker: Tracker, meter: str | None) -> Recording:
+def _recording(tracker: Tracker, meter: str | None, outputs: Outputs | None) -> Recording:
     """Begin to record this process; where its machine cannot be measured, that is noted."""
     # Half of the import's time, which a program that is only imported need not spend.
     from carbon_advisor.measurement.own_usage import OwnUsage
 
     try:
-        return Recording(tracker.identity, _instruments(meter), OwnUsage())
+        return Recording(tracker.identity, _instruments(meter), OwnUsage(), outputs)
     except Exception as error:
-        recording = Recording(tracker.identity, None, OwnUsage())
+        recording = Recording(tracker.identity, None, OwnUsage(), outputs)
         recording.note(f"nothing is measured: {type(error).__name__}: {error}")
         return recording
 
@@ -196,7 +206,7 @@ def _known_meter(text: str | None) -> str | None:
     return text
 
 
-def _state_after(error: BaseException | None) -> State:
+def state_of(error: BaseException | None) -> State:
     """Return the state of a run whose program ended with this exception."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"

@@ -83,7 +83,8 @@ def test_a_command_resolves(command: str) -> None:
 
 def test_the_extras_are_those_of_the_documentation() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
-    assert set(extras) == {"aws", "gcp", "azure", "submit", "dashboard", "dev", "all"}
+    for_users = {"aws", "gcp", "azure", "submit", "dashboard", "all"}
+    assert set(extras) == for_users | {"dev", "integrations-test"}
     assert extras["all"] == ["carbon-advisor[aws,gcp,azure,submit,dashboard]"]
 
 
