@@ -45,7 +45,8 @@ def estimate(
     without_blas_threads()
     from carbon_advisor.advisor.catalog import load_catalog
     from carbon_advisor.advisor.cli.inputs import parse_time
-    from carbon_advisor.advisor.estimate.stated import Stated, estimate_stated
+    from carbon_advisor.advisor.estimate.stated import estimate_stated
+    from carbon_advisor.advisor.estimate.stated_inputs import Stated
     from carbon_advisor.advisor.estimate.workload import parse_gpus
     from carbon_advisor.advisor.location import resolve_location, stated_pue
 

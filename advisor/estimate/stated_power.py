@@ -1,0 +1,111 @@
+"""Energy of stated inputs: as stated, or power of the named hardware × hours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from carbon_advisor.advisor.estimate.power import power_w
+from carbon_advisor.advisor.estimate.stated_inputs import STATED, Part, Stated
+from carbon_advisor.advisor.estimate.translate import Translation
+from carbon_advisor.advisor.interval import log_sd
+from carbon_advisor.advisor.provenance import Node
+
+if TYPE_CHECKING:
+    from carbon_advisor.advisor.catalog import Catalog
+
+# GPUs were 74 % of the component power of a GPU server, CPU, memory and the rest 26 % (Dodge et
+# al. 2022, "Measuring the Carbon Intensity of AI in Cloud Instances", FAccT, section 4).
+GPU_SHARE_OF_SERVER = 0.74
+HOST_SOURCE = "Dodge et al. 2022, FAccT: the GPU was 74 % of a GPU server's component power"
+FULL_LOAD_ERROR = 0.35  # a job said to load an accelerator fully seldom draws its limit; assumed
+MODELLED_POWER_ERROR = 0.35
+
+
+def energy_of(stated: Stated, catalog: Catalog) -> Part:
+    """Return the energy of the devices, kWh without PUE, with its node and its error."""
+    if stated.energy_kwh is not None:
+        node = Node("energy", stated.energy_kwh, "kWh", "stated", STATED)
+        return Part(stated.energy_kwh, node, 0.0)
+    hours = stated.hours or 0.0
+    power = _power(stated, catalog)
+    energy_kwh = power.value * hours / 1000
+    duration = Node("duration", hours, "h", "stated", STATED)
+    node = Node(
+        "energy", energy_kwh, "kWh", "modelled", "power × duration", parts=(power.node, duration)
+    )
+    return Part(energy_kwh, node, power.sd)
+
+
+def _power(stated: Stated, catalog: Catalog) -> Part:
+    if stated.device_power_w is not None:
+        watts = stated.device_power_w * stated.count
+        each = Node("device power", stated.device_power_w, "W", "stated", STATED)
+        count = Node("devices", stated.count, "", "stated", STATED)
+        return Part(watts, Node("power", watts, "W", "stated", "", parts=(each, count)), 0.0)
+    if stated.accelerator is not None:
+        return _accelerator_power(stated, stated.accelerator, catalog)
+    return _instance_power(stated, catalog)
+
+
+def _load(stated: Stated) -> tuple[float, Node]:
+    if stated.utilization is None:
+        return 1.0, Node("utilisation", 1.0, "", "assumed", "full load; state --utilization")
+    return stated.utilization, Node("utilisation", stated.utilization, "", "stated", STATED)
+
+
+def _accelerator_power(stated: Stated, row: int, catalog: Catalog) -> Part:
+    units = catalog.accelerators
+    load, load_node = _load(stated)
+    idle_w, limit_w = float(units.idle_w[row]), float(units.tdp_w[row])
+    gpu_w = stated.count * (idle_w + load * (limit_w - idle_w))
+    sheet = str(units.datasheet[row])
+    parts = [
+        Node(
+            "accelerators", gpu_w, "W", "modelled", "count × (idle + utilisation × (limit - idle))",
+            parts=(
+                Node("count", f"{stated.count} × {units.id[row]}", "", "stated", STATED),
+                Node("limit", limit_w, "W", "datasheet", sheet, str(units.year[row])),
+                Node("idle", idle_w, "W", "catalogue", "nvidia-smi of idle cloud machines"),
+                load_node,
+            ),
+        )
+    ]  # fmt: skip
+    host_w = gpu_w * (1 / GPU_SHARE_OF_SERVER - 1) if stated.host else 0.0
+    if stated.host:
+        parts.append(Node("host", host_w, "W", "assumed", HOST_SOURCE, "2022"))
+    total = Node(
+        "power", gpu_w + host_w, "W", "modelled", "accelerators + host", parts=tuple(parts)
+    )
+    error = FULL_LOAD_ERROR if stated.utilization is None else FULL_LOAD_ERROR / 2
+    return Part(gpu_w + host_w, total, log_sd(error))
+
+
+def _instance_power(stated: Stated, catalog: Catalog) -> Part:
+    row = stated.instance_type
+    assert row is not None
+    load, load_node = _load(stated)
+    types = len(catalog.instance_types.id)
+    everywhere = np.full(types, load)
+    count = np.asarray(catalog.instance_types.accelerator_count, dtype=np.float64)
+    full_time = np.ones(types)
+    asked = Translation(full_time, everywhere, count, everywhere, translated=full_time)
+    watts = power_w(asked, catalog)
+    each_w = float(watts.total[row])
+    chip = int(catalog.instance_types.microarchitecture[row])
+    kinds = catalog.microarchitectures
+    name = Node(
+        "machine", f"{stated.count} × {catalog.instance_types.id[row]}", "", "stated", STATED
+    )
+    source = f"SPECpower servers with {kinds.id[chip]}; accelerators by their datasheets"
+    parts = (
+        name,
+        Node("CPU", float(watts.cpu[row]), "W", str(kinds.basis[chip]), source),
+        Node("memory", float(watts.memory[row]), "W", "modelled", "GB × W/GB"),
+        Node("accelerators", float(watts.gpu[row]), "W", "modelled", "idle to limit by load"),
+        load_node,
+    )
+    total_w = each_w * stated.count
+    node = Node("power", total_w, "W", "modelled", "share of the host by vCPUs", parts=parts)
+    return Part(total_w, node, log_sd(float(kinds.relative_error[chip])))
