@@ -145,10 +145,12 @@ def _with_trace(
         )
     beliefs = beliefs_of(part.zones, catalog, scope)
     steps = max(1, round(hours / part.step_h))
-    made = forecast(known, part.time_of(step), steps, beliefs)
+    made = forecast(known, part.time_of(step), steps, beliefs, feed=part.feed)
     if not np.isfinite(made.values[0]).all():
         raise InputError(f"the trace has no values of {zone} before {now:%Y-%m-%dT%H:%MZ}")
-    skill = waiting_skill(known, beliefs, made.tuning, JUDGED_JOB_H, JUDGED_SLACK_H)
+    skill = waiting_skill(
+        known, beliefs, made.tuning, JUDGED_JOB_H, JUDGED_SLACK_H, feed=part.feed, delay_h=age_h
+    )
     weights = made.tuning.weights.items()
     shares = ", ".join(f"{name} {at[0]:.0%}" for name, at in weights if at[0] > LEAST_SHARE)
     return Report(

@@ -1,17 +1,20 @@
 """Reading a trace: CSV or Parquet, gzipped or not, long (utc,zone,value) or wide (utc,zone1,…).
 
-Times are UTC where they name no offset. What had to be mended is said in the trace's notes; what
-cannot be mended is an error that names the place.
+Times are UTC where they name no offset. Rows of a long trace with `issued_utc` are forecasts. What
+had to be mended is said in the trace's notes; what cannot be mended is an error that names the
+place.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carbon_advisor.advisor.trace_feed import feed_of, split, times_in
 from carbon_advisor.advisor.traces import MeasuredTrace
 from carbon_advisor.measurement.errors import InputError
 
@@ -41,10 +44,12 @@ def read_trace(path: Path) -> MeasuredTrace:
         raise InputError(
             f"{path}: a trace has a column utc; this has {', '.join(table.columns[:6])}"
         )
-    times = _times(path, table)
     notes: list[str] = []
-    wide = _wide(path, table.drop(columns="utc"), times, notes)
-    return _on_grid(path, wide, notes)
+    measured, forecasts = split(path, table)
+    times = times_in(path, measured, "utc")
+    wide = _wide(path, measured.drop(columns="utc"), times, notes)
+    trace = _on_grid(path, wide, notes)
+    return trace if forecasts is None else replace(trace, feed=feed_of(path, forecasts, trace))
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -72,16 +77,6 @@ def _table(path: Path) -> pd.DataFrame:
     except (ValueError, UnicodeDecodeError, OSError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is no trace: {reason}") from error
-
-
-def _times(path: Path, table: pd.DataFrame) -> pd.DatetimeIndex:
-    import pandas as pd
-
-    try:
-        return pd.DatetimeIndex(pd.to_datetime(table["utc"], utc=True, format="ISO8601"))
-    except (ValueError, TypeError, OverflowError) as error:
-        reason = " ".join(str(error).split()).split(". You might")[0]
-        raise InputError(f"{path}: the column utc holds no times: {reason}") from error
 
 
 def _wide(

@@ -14,6 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from carbon_advisor.advisor.forecast.feed import FeedForecasts
     from carbon_advisor.advisor.plan.trace import Floats
 
 
@@ -27,6 +28,7 @@ class MeasuredTrace:
         step_h: length of a step in hours; 24 is a whole multiple of it.
         values: g/kWh, shape (zones, steps), each constant over its step; NaN where missing.
         notes: what was found in the file and mended, one sentence each.
+        feed: forecasts that came with it, or None.
     """
 
     zones: tuple[str, ...]
@@ -34,6 +36,7 @@ class MeasuredTrace:
     step_h: float
     values: Floats
     notes: tuple[str, ...] = ()
+    feed: FeedForecasts | None = None
 
     @property
     def steps(self) -> int:
@@ -56,7 +59,9 @@ class MeasuredTrace:
     def only(self, rows: Sequence[int]) -> MeasuredTrace:
         """Return the trace of some zones."""
         names = tuple(self.zones[row] for row in rows)
-        return MeasuredTrace(names, self.begin, self.step_h, self.values[list(rows)], self.notes)
+        feed = self.feed.only(rows) if self.feed else None
+        values = self.values[list(rows)]
+        return MeasuredTrace(names, self.begin, self.step_h, values, self.notes, feed)
 
     def known_at(self, step: int, delay_h: float, history_days: float) -> Known:
         """Return what was known when `step` began: steps that had ended `delay_h` earlier.

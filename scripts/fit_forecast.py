@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SEEDS = (0, 1, 2)
-MOMENTS = {"zones_2022": 2200, "world": 3500, "europe_2019": 3000}
+MOMENTS = {"zones_2022": 2200, "world": 3500, "es_no_br_2021": 3500, "europe_2019": 3000}
+
+OTHER_YEARS = ("es_no_br_2021", "europe_2019")
 
 
 def samples_by_year(sources: Path) -> tuple[Samples, Samples, dict[str, tuple[float, float]]]:
@@ -39,7 +41,7 @@ def samples_by_year(sources: Path) -> tuple[Samples, Samples, dict[str, tuple[fl
         [
             samples_of(years_of(world, 2021, 2021), positions, MOMENTS["world"]),
             samples_of(years_of(world, 2023, 2023), positions, MOMENTS["world"]),
-            samples_of(traces["europe_2019"], positions, MOMENTS["europe_2019"]),
+            *(samples_of(traces[name], positions, MOMENTS[name]) for name in OTHER_YEARS),
         ]
     )
     return of_2022, others, positions

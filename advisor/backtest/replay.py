@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from carbon_advisor.advisor.backtest.decisions import Job, Waiting, chosen, running_means
+from carbon_advisor.advisor.forecast.experts import FEED
 from carbon_advisor.advisor.forecast.mix import Forecast, forecast
 from carbon_advisor.advisor.forecast.network import LEVELS, load_network
+from carbon_advisor.advisor.forecast.past import DAY_H, past_of
 from carbon_advisor.measurement.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from carbon_advisor.advisor.forecast.beliefs import Beliefs
     from carbon_advisor.advisor.forecast.network import Network
     from carbon_advisor.advisor.plan.trace import Floats, Ints
-    from carbon_advisor.advisor.traces import MeasuredTrace
+    from carbon_advisor.advisor.traces import Known, MeasuredTrace
 
 DEFAULT_FORECAST = "mix"
 REPLANNED = "mix_replanned"
@@ -168,12 +171,14 @@ def _decide(
     """Add the decisions of one start."""
     job = job_of(trace, setup)
     known = trace.known_at(step, setup.delay_h, setup.history_days)
-    made = forecast(known, trace.time_of(step), job.steps, beliefs, network=network)
+    made = forecast(
+        known, trace.time_of(step), job.steps, beliefs, network=network, feed=trace.feed
+    )
     means = running_means(came, job)
     now = means[homes, 0]
     outcome.now += now
     outcome.add("perfect", chosen(means, means, homes))
-    for name, said in beliefs_by_name(made, beliefs, trace, step).items():
+    for name, said in beliefs_by_name(made, known, beliefs).items():
         decided = chosen(running_means(said[rows], job), means, homes)
         outcome.add(name, decided)
         outcome.off.setdefault(name, []).append(
@@ -189,9 +194,7 @@ def _decide(
         )
 
 
-def beliefs_by_name(
-    made: Forecast, beliefs: Beliefs, trace: MeasuredTrace, step: int
-) -> dict[str, Floats]:
+def beliefs_by_name(made: Forecast, known: Known, beliefs: Beliefs) -> dict[str, Floats]:
     """Return the forecasts that are compared, by name; shapes (zones, steps).
 
     `profile` is the catalogue's alone, as without any feed; a zone that it does not know gets the
@@ -199,17 +202,30 @@ def beliefs_by_name(
     """
     parts = made.parts
     hours = int(np.ceil(made.values.shape[1] * made.step_h)) + 2
-    begin = trace.time_of(step)
+    begin = made.begin
     hour = (begin.minute / 60 + np.arange(made.values.shape[1]) * made.step_h + 1e-9).astype(int)
     offline = (beliefs.relative(begin, hours) * beliefs.level[:, None])[:, hour]
     return {
         "persistence": parts["persistence"],
         "climatology": parts["climatology"],
-        "level_mix": (parts["persistence"] + parts["climatology"]) / 2,
+        "level_mix": _level_mix(made, known),
         "profile": np.where(np.isfinite(offline), offline, parts["climatology"]),
         "learned": parts["learned"],
         "mix": made.values,
+        **{name: said for name, said in parts.items() if name == FEED},
     }
+
+
+def _level_mix(made: Forecast, known: Known) -> Floats:
+    """The last day and the mean day at the last day's level, half and half: what to beat."""
+    windows = past_of(known).windows()
+    last, days = windows[:, -DAY_H:], windows.reshape(len(windows), -1, DAY_H)
+    ratio = last.mean(axis=1) / np.maximum(windows.mean(axis=1), 1e-9)
+    day = (last + days.mean(axis=1) * ratio[:, None]) / 2
+    gap_h = (made.begin - known.edge) / timedelta(hours=1)
+    hour = (gap_h + np.arange(made.values.shape[1]) * made.step_h + 1e-9).astype(int)
+    said = day[:, hour % DAY_H]
+    return np.where(np.isfinite(said), said, made.parts["climatology"])
 
 
 def _replanned(
@@ -237,6 +253,7 @@ def _replanned(
                 beliefs,
                 network=network,
                 tuning=made.tuning,
+                feed=trace.feed,
             ).values
         waiting.look(running_means(values[rows], job, first), first, first + every)
         if waiting.over:

@@ -14,9 +14,10 @@ NAMES = {
     "perfect": "perfect (knows the future)",
     "mix_replanned": "mix, decided anew while waiting",
     "mix": "mix (default)",
+    "feed": "the feed's own",
     "learned": "learned",
     "climatology": "climatology",
-    "level_mix": "half climatology, half persistence",
+    "level_mix": "mean day and last day, half and half",
     "persistence": "persistence",
     "profile": "profile (no recent data)",
 }

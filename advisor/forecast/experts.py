@@ -4,12 +4,13 @@ persistence   the last known day again
 climatology   the usual day of four weeks, its level drawn from the last day's, less so further on
 profile       the bundled month-weekend-hour profile at the level of those weeks
 learned       the network
+feed          what a feed said itself, if it does; the network where it is silent
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
     from carbon_advisor.advisor.forecast.beliefs import Beliefs
     from carbon_advisor.advisor.forecast.features import Described, Singles
+    from carbon_advisor.advisor.forecast.feed import FeedForecasts
     from carbon_advisor.advisor.forecast.network import Network
     from carbon_advisor.advisor.plan.trace import Floats
 
+FEED = "feed"
 EXPERTS = ("learned", "climatology", "profile", "persistence")
 LEVEL_DECAY_H = 48.0  # within which the last day's level gives way to the usual one
 
@@ -39,12 +42,16 @@ class Moments:
         windows: g/kWh, the 672 hours before each edge; shape (moments, zones, 672).
         beliefs: of the zones.
         neighbours: weights among the zones; shape (kinds, zones, zones).
+        feed: forecasts of a feed, or None.
+        delay_h: how long after the edges it is: what the feed issued until then is known.
     """
 
     edges: Sequence[datetime]
     windows: Floats
     beliefs: Beliefs
     neighbours: Singles
+    feed: FeedForecasts | None = None
+    delay_h: float = 0.0
 
     def described(self) -> Described:
         """Return the zones' features; a zone of which nothing is known counts as constant."""
@@ -62,12 +69,22 @@ def forecasts(moments: Moments, network: Network, hours: int) -> dict[str, Float
     learned = far[..., np.arange(hours) % DAY_H]
     near = min(hours, HORIZON_H)
     learned[..., :near] = network(described, near)
-    return {
+    said = {
         "learned": learned,
         "climatology": climatology(far, moments.windows, hours),
         "profile": _profile(moments, hours),
         "persistence": persistence(moments.windows, hours),
     }
+    if moments.feed is not None:
+        said[FEED] = _feed(moments, moments.feed, learned)
+    return said
+
+
+def _feed(moments: Moments, feed: FeedForecasts, otherwise: Floats) -> Floats:
+    """What the feed had said by then; `otherwise` for hours of which it had not."""
+    delay = timedelta(hours=moments.delay_h)
+    said = np.stack([feed.at(edge + delay, edge, otherwise.shape[-1]) for edge in moments.edges])
+    return np.where(np.isfinite(said), said, otherwise)
 
 
 def persistence(windows: Floats, hours: int) -> Floats:

@@ -22,6 +22,7 @@ from carbon_advisor.advisor.plan.trace import Trace
 
 if TYPE_CHECKING:
     from carbon_advisor.advisor.forecast.beliefs import Beliefs
+    from carbon_advisor.advisor.forecast.feed import FeedForecasts
     from carbon_advisor.advisor.forecast.network import Network
     from carbon_advisor.advisor.plan.trace import Floats
     from carbon_advisor.advisor.traces import Known
@@ -69,6 +70,7 @@ def forecast(
     *,
     network: Network | None = None,
     tuning: Tuning | None = None,
+    feed: FeedForecasts | None = None,
 ) -> Forecast:
     """Return the forecast of `steps` steps from `begin` on, from what is known.
 
@@ -80,6 +82,7 @@ def forecast(
         beliefs: of the same zones.
         network: the bundled one by default.
         tuning: weights and widths found before; by default they are found from the past.
+        feed: a feed's own forecasts for the same zones; those issued until `begin` are used.
 
     Raises:
         ValueError: the past reaches beyond `begin`: it would be the future.
@@ -94,13 +97,13 @@ def forecast(
     network = network or load_network()
     around = neighbour_weights(known.zones, network.positions)
     windows = past.windows()
-    moments = Moments([past.edge], windows[None], beliefs, around)
+    moments = Moments([past.edge], windows[None], beliefs, around, feed, gap_h)
     said = forecasts(moments, network, int(hour[-1]) + 1)
     parts = {name: values[0][:, hour] for name, values in said.items()}
     error = _usual_error(windows, network)
     if tuning is None:
         halfwidth = (error[-1] - error[0]) / 2
-        tuning = tuned(hindcasts(past, beliefs, around, network), len(known.zones), halfwidth)
+        tuning = tuned(hindcasts(past, moments, network), len(known.zones), halfwidth, said)
     values = mixed(parts, tuning.weights)
     at = np.minimum(hour, HORIZON_H - 1)
     bands = np.maximum(values + error[:, :, at] * tuning.width[:, None], 0)
@@ -155,8 +158,8 @@ def _completed(made: Forecast, known: Known, beliefs: Beliefs) -> Forecast:
         {name: np.where(pick, other.values, part) for name, part in made.parts.items()},
         Tuning(
             {
-                name: np.where(blank, other.tuning.weights[name], made.tuning.weights[name])
-                for name in EXPERTS
+                name: np.where(blank, float(name == "profile"), weight)
+                for name, weight in made.tuning.weights.items()
             },
             np.where(blank, 1.0, made.tuning.width),
             made.tuning.moments,

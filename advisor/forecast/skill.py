@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carbon_advisor.advisor.forecast.experts import Moments
 from carbon_advisor.advisor.forecast.neighbours import neighbour_weights
 from carbon_advisor.advisor.forecast.network import load_network
 from carbon_advisor.advisor.forecast.past import past_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carbon_advisor.advisor.forecast.beliefs import Beliefs
+    from carbon_advisor.advisor.forecast.feed import FeedForecasts
     from carbon_advisor.advisor.forecast.network import Network
     from carbon_advisor.advisor.forecast.tuning import Tuning
     from carbon_advisor.advisor.plan.trace import Floats
@@ -74,6 +76,8 @@ def waiting_skill(
     job_h: float,
     slack_h: float,
     network: Network | None = None,
+    feed: FeedForecasts | None = None,
+    delay_h: float = 0.0,
 ) -> WaitingSkill:
     """Return what waiting would have saved in each zone, from the past alone.
 
@@ -84,12 +88,15 @@ def waiting_skill(
         job_h: how long the job runs, in whole hours where it is longer than one.
         slack_h: how much later it may start.
         network: the bundled one by default.
+        feed: a feed's own forecasts for the same zones, or None.
+        delay_h: how long after its end a step is known.
     """
     past = past_of(known)
     network = network or load_network()
     length, slack = max(1, round(job_h)), int(slack_h)
     around = neighbour_weights(known.zones, network.positions)
-    found = hindcasts(past, beliefs, around, network, EVERY_H, length + slack)
+    moment = Moments([past.edge], past.hourly[None], beliefs, around, feed, delay_h)
+    found = hindcasts(past, moment, network, EVERY_H, length + slack)
     if found is None:
         nothing = np.full(len(known.zones), np.nan)
         return WaitingSkill(nothing, nothing, nothing, nothing, 0)

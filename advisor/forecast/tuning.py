@@ -6,23 +6,23 @@ compared with what followed. With a short past, what was found on other zones co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carbon_advisor.advisor.forecast.experts import EXPERTS, Moments, forecasts
+from carbon_advisor.advisor.forecast.experts import FEED, Moments, forecasts
 from carbon_advisor.advisor.forecast.past import DAY_H, windows_of
 
 if TYPE_CHECKING:
-    from carbon_advisor.advisor.forecast.beliefs import Beliefs
-    from carbon_advisor.advisor.forecast.features import Singles
+    from collections.abc import Iterable
+
     from carbon_advisor.advisor.forecast.network import Network
     from carbon_advisor.advisor.forecast.past import Past
     from carbon_advisor.advisor.plan.trace import Floats
 
-PRIOR = {"learned": 0.8, "climatology": 0.05, "profile": 0.1, "persistence": 0.05}
+PRIOR = {"learned": 0.8, "climatology": 0.05, "profile": 0.1, "persistence": 0.05, FEED: 1.0}
 PRIOR_MOMENTS = 8.0  # that the prior counts for, in judged moments
 EVERY_H = 30  # between judged moments, so that they fall on all hours of the day
 JUDGED_H = 36  # ahead
@@ -61,21 +61,20 @@ class Tuning:
 
 def mixed(said: dict[str, Floats], weights: dict[str, Floats]) -> Floats:
     """Return the weighted mean of forecasts of shape (…, zones, hours)."""
-    total = sum(weights[name][:, None] * said[name] for name in EXPERTS)
+    total = sum(weights[name][:, None] * said[name] for name in weights)
     return np.asarray(total, dtype=np.float64)
 
 
 def hindcasts(
     past: Past,
-    beliefs: Beliefs,
-    neighbours: Singles,
+    moment: Moments,
     network: Network,
     every_h: int = EVERY_H,
     hours: int = JUDGED_H,
 ) -> Hindcasts | None:
     """Return forecasts of `hours` within the later half of the past, each from as long before it.
 
-    None where the past is too short for that.
+    `moment` is the moment at the past's edge. None where the past is too short for that.
     """
     half = min(past.days // 2, 14)
     back = np.arange(hours, half * DAY_H + 1, every_h)
@@ -85,33 +84,36 @@ def hindcasts(
     windows = np.stack([windows_of(past.before(int(hours), half).hourly) for hours in back])
     total = past.hourly.shape[1]
     came = np.stack([past.hourly[:, total - h : total - h + hours] for h in back])
-    said = forecasts(Moments(edges, windows, beliefs, neighbours), network, hours)
+    said = forecasts(replace(moment, edges=edges, windows=windows), network, hours)
     return Hindcasts(said, came)
 
 
-def untuned(zones: int) -> Tuning:
+def untuned(zones: int, experts: Iterable[str]) -> Tuning:
     """Return the tuning for zones whose past is too short to judge."""
-    weights = {name: np.full(zones, share) for name, share in PRIOR.items()}
+    names = tuple(experts)
+    total = sum(PRIOR[name] for name in names)
+    weights = {name: np.full(zones, PRIOR[name] / total) for name in names}
     return Tuning(weights, np.ones(zones), 0)
 
 
-def tuned(found: Hindcasts | None, zones: int, halfwidth: Floats) -> Tuning:
+def tuned(found: Hindcasts | None, zones: int, halfwidth: Floats, experts: Iterable[str]) -> Tuning:
     """Return weights and widths from hindcasts.
 
     Args:
         found: hindcasts, or None.
         zones: how many zones.
         halfwidth: of the usual 90 % interval, g/kWh; shape (zones, hours >= 36).
+        experts: the names of those that forecast now.
     """
     if found is None:
-        return untuned(zones)
+        return untuned(zones, experts)
     moments = len(found.came)
     level = np.abs(found.came).mean(axis=(0, 2)) + 1e-9
     worse = _mean_squares(found, level)
-    best = np.min([worse[name] for name in EXPERTS], axis=0) + 1e-12
+    best = np.min(list(worse.values()), axis=0) + 1e-12
     scores = {
         name: PRIOR[name] * np.exp(-0.5 * min(moments, PRIOR_MOMENTS) * (worse[name] / best - 1))
-        for name in EXPERTS
+        for name in worse
     }
     total = sum(scores.values())
     weights = {name: np.asarray(score / total) for name, score in scores.items()}
@@ -126,7 +128,7 @@ def _mean_squares(found: Hindcasts, level: Floats) -> dict[str, Floats]:
     """Mean squared error relative to the level, drawn towards that over all zones; (zones,)."""
     moments = len(found.came)
     squares = {}
-    for name in EXPERTS:
+    for name in found.said:
         own = (((found.said[name] - found.came) / level[:, None]) ** 2).mean(axis=(0, 2))
         own = np.nan_to_num(own, nan=np.inf) if not np.isfinite(own).any() else own
         pooled = float(np.nanmean(own))

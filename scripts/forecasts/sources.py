@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FILES = {
     "zones_2022": "em2022_zones_lca.csv.gz",
     "world_2021_2023": "em_16zones_2021_2023.csv.gz",
+    "es_no_br_2021": "em_ES_NO_BR_2021_2022.csv.gz",
     "europe_2019": "entsoe_production_ci_2019.csv.gz",
 }
 # Modelled hour by hour, constant, or with a month missing: nothing can be learnt from them.
@@ -26,7 +27,10 @@ LEFT_OUT = {"IN-WE", "JP-TK", "SG", "ME", "MK"}
 
 def read_traces(sources: Path) -> dict[str, MeasuredTrace]:
     """Return every trace by name, without the zones that are left out."""
-    return {name: _read(sources / "hourly" / file) for name, file in FILES.items()}
+    traces = {name: _read(sources / "hourly" / file) for name, file in FILES.items()}
+    # Their year 2022 is in the trace of all zones.
+    traces["es_no_br_2021"] = years_of(traces["es_no_br_2021"], 2021, 2021)
+    return traces
 
 
 def _read(path: Path) -> MeasuredTrace:

@@ -14,6 +14,7 @@ from synthetic_traces import BEGIN, noise_only, solar_and_wind
 from carbon_advisor.advisor.catalog import load_catalog
 from carbon_advisor.advisor.forecast.beliefs import beliefs_of, no_beliefs
 from carbon_advisor.advisor.forecast.experts import EXPERTS, climatology, persistence
+from carbon_advisor.advisor.forecast.feed import FeedForecasts
 from carbon_advisor.advisor.forecast.mix import Forecast, forecast
 from carbon_advisor.advisor.forecast.neighbours import neighbour_weights
 from carbon_advisor.advisor.forecast.network import LEVELS, load_network
@@ -118,7 +119,7 @@ def test_waiting_pays_under_the_sun_and_not_in_noise() -> None:
     beliefs = no_beliefs(1)
     for trace, expected in ((sunny.only([0]), True), (noisy, False)):
         known = trace.known_at(30 * 24, 0, 28)
-        skill = waiting_skill(known, beliefs, untuned(1), 6, 24)
+        skill = waiting_skill(known, beliefs, untuned(1, EXPERTS), 6, 24)
         assert bool(skill.pays[0]) is expected
         assert (skill.low <= skill.saving).all()
         assert (skill.saving <= skill.perfect + 1e-12).all()
@@ -127,7 +128,7 @@ def test_waiting_pays_under_the_sun_and_not_in_noise() -> None:
 
 def test_a_short_past_is_not_judged() -> None:
     known = TRACE.known_at(48, 0, 28)
-    skill = waiting_skill(known, BELIEFS, untuned(3), 6, 24)
+    skill = waiting_skill(known, BELIEFS, untuned(3, EXPERTS), 6, 24)
     assert skill.tries == 0
     assert not skill.pays.any()
     assert "not judged" in skill.sentence(0)
@@ -216,3 +217,43 @@ def test_the_network_is_small_and_scale_free() -> None:
     trace = at(TRACE, 800).trace()
     assert trace.steps == 96
     assert trace.tail.shape == (3,)
+
+
+def feed_about(trace: MeasuredTrace, error_g: float) -> FeedForecasts:
+    """A feed that issues, every six hours, the next 48 hours with a small error."""
+    random = np.random.default_rng(5)
+    issues = np.arange(0, trace.steps - 48, 6)
+    hour = (issues[:, None] + np.arange(48)).ravel()
+    zone = np.tile(np.arange(len(trace.zones)), len(hour))
+    hour, issued = np.repeat(hour, len(trace.zones)), np.repeat(issues, 48 * len(trace.zones))
+    value = trace.values[zone, hour] + error_g * random.standard_normal(len(hour))
+    return FeedForecasts(len(trace.zones), trace.begin, issued.astype(float), zone, hour, value)
+
+
+def test_a_good_feed_is_trusted_and_a_bad_one_is_not() -> None:
+    known, begin = TRACE.known_at(900, 3, 28), TRACE.time_of(900)
+    good = forecast(known, begin, 40, BELIEFS, feed=feed_about(TRACE, 2))
+    bad = forecast(known, begin, 40, BELIEFS, feed=feed_about(TRACE, 400))
+    assert (good.tuning.weights["feed"] > 0.9).all()
+    assert (bad.tuning.weights["feed"] < 0.1).all()
+    came = TRACE.values[:, 900:940]
+    assert np.abs(good.values - came).mean() < np.abs(bad.values - came).mean()
+
+
+def test_the_latest_issue_counts_and_none_of_the_future() -> None:
+    hour = np.array([10, 10, 10, 11], dtype=np.int64)
+    feed = FeedForecasts(
+        zones=1,
+        begin=BEGIN,
+        issued_h=np.array([1.0, 5.0, 9.0, 9.0]),
+        zone=np.zeros(4, dtype=np.intp),
+        hour=hour,
+        value=np.array([100.0, 200.0, 300.0, 400.0]),
+    )
+    now, edge = BEGIN + timedelta(hours=8), BEGIN + timedelta(hours=6)
+    said = feed.at(now, edge, 6)[0]
+    assert said[4] == 200
+    assert np.isnan(np.delete(said, 4)).all()
+    assert feed.at(BEGIN + timedelta(hours=9), edge, 6)[0, 4:].tolist() == [300, 400]
+    assert np.isnan(feed.at(BEGIN + timedelta(hours=200), edge, 6)).all()
+    assert feed.only([]).value.size == 0

@@ -140,3 +140,16 @@ def test_near_zones_inform_and_far_ones_do_not() -> None:
     positions = {"DE": (51.0, 10.0), "FR": (47.0, 2.5), "AU": (-25.0, 135.0)}
     assert informing([1], ("AU", "DE", "FR", "??"), positions) == [1, 2]
     assert informing([3], ("AU", "DE", "FR", "??"), positions) == [3]
+
+
+def test_forecasts_in_a_trace_are_kept_apart(tmp_path: Path) -> None:
+    head, *rows = LONG.splitlines()
+    lines = [f"{head},issued_utc", *(f"{row}," for row in rows)]
+    lines.append("2026-03-29T03:00:00Z,DE,333,2026-03-29T01:00:00Z")
+    trace = read_trace(write(tmp_path, "\n".join(lines)))
+    assert trace.values[0, 3] == 330
+    assert trace.feed is not None
+    said = trace.feed.at(trace.time_of(2), trace.time_of(2), 2)
+    assert said[0, 1] == 333
+    assert np.isnan(said[1]).all()
+    assert trace.only([1]).feed is not None
