@@ -60,6 +60,7 @@ class Fits:
 
     def __init__(self, sources: Path) -> None:
         self.traces = read_traces(sources)
+        self.judged = read_traces(sources, left_out=())
         self.positions = read_positions(sources)
 
     def samples(
@@ -127,7 +128,7 @@ ROWS = (
 
 def judged(row: Row, fits: Fits, network: Network, starts: int) -> Backtest:
     """Replay one row."""
-    trace = years_of(fits.traces[row.trace], *row.years)
+    trace = years_of(fits.judged[row.trace], *row.years)
     rows = zones_in(trace, row.zones) if row.zones else list(range(len(trace.zones)))
     job_h, slack_h = row.job_and_slack_h
     setup = Setup(job_h=job_h, slack_h=slack_h, starts=starts)

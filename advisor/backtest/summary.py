@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from carbon_advisor.advisor.traces import MeasuredTrace
 
 NORMAL_90 = 1.645
+TINY = 1e-9  # g/kWh: a zone of zeros is no division by zero
 LEAST_STARTS = 10  # for an error of a mean
 
 
@@ -107,7 +108,7 @@ def _mean(values: Floats) -> float:
 
 def _homes(outcome: Outcome, zones: Sequence[str], homes: Sequence[int]) -> list[Home]:
     count = len(outcome.moments)
-    saved = np.array(outcome.waited) / (outcome.now / count)
+    saved = np.array(outcome.waited) / np.maximum(outcome.now / count, TINY)
     perfect = 1 - _share(outcome.came["perfect"]["time"], outcome.now)
     error = np.full(len(homes), np.inf)
     if count >= LEAST_STARTS:

@@ -16,8 +16,8 @@ from carbon_advisor.advisor.forecast.experts import EXPERTS, Moments, forecasts
 from carbon_advisor.advisor.forecast.features import LEAST_SPREAD, usual_day_of
 from carbon_advisor.advisor.forecast.neighbours import neighbour_weights
 from carbon_advisor.advisor.forecast.network import HORIZON_H, LEVELS, load_network
-from carbon_advisor.advisor.forecast.past import WINDOW_DAYS, past_of
-from carbon_advisor.advisor.forecast.tuning import Tuning, hindcasts, mixed, tuned
+from carbon_advisor.advisor.forecast.past import WINDOW_DAYS, past_of, within_hour_sd
+from carbon_advisor.advisor.forecast.tuning import TINY, Tuning, hindcasts, mixed, tuned
 from carbon_advisor.advisor.plan.trace import Trace
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def forecast(
         tuning = tuned(hindcasts(past, moments, network), len(known.zones), halfwidth, said)
     values = mixed(parts, tuning.weights)
     at = np.minimum(hour, HORIZON_H - 1)
-    bands = np.maximum(values + error[:, :, at] * tuning.width[:, None], 0)
+    error = _with_steps(error[:, :, at] * tuning.width[:, None], within_hour_sd(known))
+    bands = np.maximum(values + error, 0)
     usual = windows.mean(axis=-1)
     made = Forecast(
         known.zones, begin, known.step_h, values, bands, parts, tuning, usual, past.days
@@ -122,6 +123,13 @@ def _usual_error(windows: Floats, network: Network) -> Floats:
     spread = (relative - np.tile(usual, WINDOW_DAYS)).std(axis=-1) + LEAST_SPREAD
     ordered = np.sort(network.error.astype(np.float64), axis=0)
     return np.asarray(ordered[:, None, :] * (spread * level)[None, :, None])
+
+
+def _with_steps(error: Floats, within_sd: Floats) -> Floats:
+    """Quantiles of an hour's error, widened to those of the steps in it."""
+    halfwidth = np.maximum((error[-1] - error[0]) / 2, TINY)
+    within = NORMAL[-1] * within_sd[:, None]
+    return np.asarray(error * np.hypot(1, within / halfwidth))
 
 
 def _from_beliefs(known: Known, begin: datetime, steps: int, beliefs: Beliefs) -> Forecast:

@@ -85,6 +85,17 @@ def past_of(known: Known) -> Past:
     return Past(known.zones, known.edge, filled(hourly))
 
 
+def within_hour_sd(known: Known) -> Floats:
+    """Return the sd of steps about the mean of their hour, g/kWh; 0 for hourly steps; (zones,)."""
+    per_hour = max(1, round(1 / known.step_h))
+    hours = known.values.shape[1] // per_hour
+    if per_hour == 1 or hours == 0:
+        return np.zeros(len(known.values))
+    blocks = known.values[:, -hours * per_hour :].reshape(-1, hours, per_hour)
+    off = blocks - blocks.mean(axis=2, keepdims=True)
+    return np.asarray(np.sqrt(np.nan_to_num(off**2).mean(axis=(1, 2))))
+
+
 def filled(hourly: Floats) -> Floats:
     """Return (zones, whole days × 24) with each gap filled from the day before it.
 

@@ -28,6 +28,7 @@ EVERY_H = 30  # between judged moments, so that they fall on all hours of the da
 JUDGED_H = 36  # ahead
 LEAST_DAYS = 3  # of past before a judged moment
 NORMAL_90 = 1.645
+TINY = 1e-9  # g/kWh: a zone of zeros is no division by zero
 LEAST_WIDTH, MOST_WIDTH = 0.5, 2.0
 
 
@@ -108,9 +109,9 @@ def tuned(found: Hindcasts | None, zones: int, halfwidth: Floats, experts: Itera
     if found is None:
         return untuned(zones, experts)
     moments = len(found.came)
-    level = np.abs(found.came).mean(axis=(0, 2)) + 1e-9
+    level = np.abs(found.came).mean(axis=(0, 2)) + TINY
     worse = _mean_squares(found, level)
-    best = np.min(list(worse.values()), axis=0) + 1e-12
+    best = np.min(list(worse.values()), axis=0) + TINY
     scores = {
         name: PRIOR[name] * np.exp(-0.5 * min(moments, PRIOR_MOMENTS) * (worse[name] / best - 1))
         for name in worse
@@ -118,7 +119,8 @@ def tuned(found: Hindcasts | None, zones: int, halfwidth: Floats, experts: Itera
     total = sum(scores.values())
     weights = {name: np.asarray(score / total) for name, score in scores.items()}
     off = found.came - mixed(found.said, weights)
-    ratio = (off**2).mean(axis=(0, 2)) / ((halfwidth[:, :JUDGED_H] / NORMAL_90) ** 2).mean(axis=1)
+    usual = ((halfwidth[:, :JUDGED_H] / NORMAL_90) ** 2).mean(axis=1)
+    ratio = (off**2).mean(axis=(0, 2)) / np.maximum(usual, TINY)
     square = (PRIOR_MOMENTS + moments * ratio) / (PRIOR_MOMENTS + moments)
     width = np.clip(np.sqrt(np.nan_to_num(square, nan=1.0)), LEAST_WIDTH, MOST_WIDTH)
     return Tuning(weights, width, moments)

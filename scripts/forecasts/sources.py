@@ -12,7 +12,7 @@ import pandas as pd
 from carbon_advisor.advisor.traces import MeasuredTrace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 FILES = {
@@ -25,17 +25,19 @@ FILES = {
 LEFT_OUT = {"IN-WE", "JP-TK", "SG", "ME", "MK"}
 
 
-def read_traces(sources: Path) -> dict[str, MeasuredTrace]:
-    """Return every trace by name, without the zones that are left out."""
-    traces = {name: _read(sources / "hourly" / file) for name, file in FILES.items()}
+def read_traces(
+    sources: Path, left_out: Collection[str] = frozenset(LEFT_OUT)
+) -> dict[str, MeasuredTrace]:
+    """Return every trace by name, without the zones in `left_out`."""
+    traces = {name: _read(sources / "hourly" / file, left_out) for name, file in FILES.items()}
     # Their year 2022 is in the trace of all zones.
     traces["es_no_br_2021"] = years_of(traces["es_no_br_2021"], 2021, 2021)
     return traces
 
 
-def _read(path: Path) -> MeasuredTrace:
+def _read(path: Path, left_out: Collection[str]) -> MeasuredTrace:
     rows = pd.read_csv(path, usecols=["utc", "zone", "ci_lca"], parse_dates=["utc"])
-    rows = rows[~rows.zone.isin(LEFT_OUT)].drop_duplicates(["utc", "zone"])
+    rows = rows[~rows.zone.isin(list(left_out))].drop_duplicates(["utc", "zone"])
     wide = rows.pivot(index="utc", columns="zone", values="ci_lca")
     wide = wide.reindex(pd.date_range(wide.index[0], wide.index[-1], freq="h"))
     values = wide.to_numpy(dtype=np.float64).T

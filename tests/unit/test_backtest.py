@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_traces import solar_and_wind
+from synthetic_traces import BEGIN, solar_and_wind
 
 from carbon_advisor.advisor.backtest.decisions import Job, Waiting, chosen, running_means
 from carbon_advisor.advisor.backtest.replay import Setup, bridged, job_of, moments_of, replay
@@ -17,10 +16,8 @@ from carbon_advisor.advisor.backtest.setup_checks import check
 from carbon_advisor.advisor.backtest.summary import Backtest, backtest_json, summarise
 from carbon_advisor.advisor.catalog import load_catalog
 from carbon_advisor.advisor.forecast.beliefs import beliefs_of
+from carbon_advisor.advisor.traces import MeasuredTrace
 from carbon_advisor.measurement.errors import InputError
-
-if TYPE_CHECKING:
-    from carbon_advisor.advisor.traces import MeasuredTrace
 
 TRACE = solar_and_wind(50)
 CATALOG = load_catalog()
@@ -139,6 +136,14 @@ def test_short_gaps_are_bridged_and_long_ones_stay() -> None:
     came = bridged(values, 1.0)
     np.testing.assert_allclose(came[0, 5:8], [5, 6, 7])
     assert np.isnan(came[0, [0, 10, 13]]).all()
+
+
+def test_zones_of_zeros_and_constants_are_no_trouble() -> None:
+    values = np.stack([np.zeros(1000), np.full(1000, 300.0), np.tile(np.arange(25.0) * 1e4, 40)])
+    found = result(MeasuredTrace(("A", "B", "C"), BEGIN, 1.0, values), Setup(starts=10))
+    assert found.regret["joint"]["mix"] == 0
+    assert [home.pays for home in found.homes] == [False, False, True]
+    assert found.homes[1].saving == 0
 
 
 def test_a_trace_too_short_is_an_error() -> None:

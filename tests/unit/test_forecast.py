@@ -92,10 +92,18 @@ def test_any_length_of_past_and_step_gives_ordered_finite_quantiles(
     np.testing.assert_allclose(total, 1)
 
 
-@pytest.mark.parametrize("trace", [solar_and_wind(90, seed=3), noise_only(90, ("XX", "YY"))])
+@pytest.mark.parametrize(
+    "trace",
+    [
+        solar_and_wind(90, seed=3),
+        solar_and_wind(90, seed=4, step_h=0.25),
+        noise_only(90, ("XX", "YY")),
+    ],
+)
 def test_nine_in_ten_hours_fall_into_the_interval(trace: MeasuredTrace) -> None:
     inside = []
-    for step in range(28 * 24, 86 * 24, 31):
+    for hour in range(28 * 24, 86 * 24, 31):
+        step = round(hour / trace.step_h)
         made = at(trace, step)
         came = trace.values[:, step : step + 96]
         inside.append((came >= made.quantiles[0]) & (came <= made.quantiles[-1]))
