@@ -44,4 +44,5 @@ class _CometMetrics(Output):
 
 def _running() -> Any:
     package = sys.modules.get("comet_ml")
-    return None if package is None else package.get_running_experiment()
+    experiment = None if package is None else package.get_running_experiment()
+    return experiment if getattr(experiment, "alive", False) else None  # it may have been ended

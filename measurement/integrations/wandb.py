@@ -39,7 +39,9 @@ class _WandbMetrics(Output):
             active = _active()
             if active is None:
                 raise LookupError("no run of Weights & Biases is active: the end was not logged")
-            active.summary.update(self._figures.of(run))
+            figures = self._figures.of(run)
+            active.log(figures, commit=False)  # else the pending step overwrites the summary
+            active.summary.update(figures)
 
 
 def _active() -> Any:
