@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from carbon_advisor.measurement.hardware import Hardware
     from carbon_advisor.measurement.meter import ExternalMeter
+    from carbon_advisor.measurement.outputs.fan_out import Outputs
     from carbon_advisor.measurement.outputs.output import Output
     from carbon_advisor.measurement.run_identity import RunIdentity
     from carbon_advisor.measurement.run_result import RunResult, State
@@ -48,7 +49,7 @@ def run_command(
     on_waiting: Callable[[int], None] | None = None,
     journal: bool = True,
     meter: ExternalMeter | None = None,
-    outputs: str | Sequence[str | Output] | None = None,
+    outputs: str | Sequence[str | Output] | Outputs | None = None,
 ) -> CommandRun:
     """Run a command to its end, measured, also when it fails.
 

@@ -227,8 +227,10 @@ class Recording:
             self.note(self._journal.failure)
 
 
-def chosen_outputs(given: str | Sequence[str | Output] | None) -> Outputs | None:
+def chosen_outputs(given: str | Sequence[str | Output] | Outputs | None) -> Outputs | None:
     """Return the outputs that were given, or the settings' if None; None if nobody is to be told.
+
+    Those that were chosen before are returned as they are.
 
     Raises:
         InputError: one lacks its target or its package, or the settings cannot be read.
@@ -237,6 +239,7 @@ def chosen_outputs(given: str | Sequence[str | Output] | None) -> Outputs | None
     chosen = setting("outputs") if given is None else given
     if not chosen:
         return None
+    from carbon_advisor.measurement.outputs.fan_out import Outputs
     from carbon_advisor.measurement.outputs.registry import outputs_of
 
-    return outputs_of(chosen)
+    return chosen if isinstance(chosen, Outputs) else outputs_of(chosen)

@@ -25,3 +25,13 @@ Meter = Annotated[
         "http://HOST/PATH of a metering plug, a BMC, Home Assistant … (docs/meters.md).",
     ),
 ]
+
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        metavar="NAME:TARGET",
+        help="Where the figures go as well, e.g. csv:runs.csv, jsonl:runs.jsonl, "
+        "prometheus-push:http://HOST:9091; may be repeated (docs/outputs.md).",
+    ),
+]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carbon_advisor.advisor.cli.options import Attribution, Meter  # noqa: TC001 - typer reads it
+from carbon_advisor.advisor.cli.options import Attribution, Meter, Outputs  # noqa: TC001 - typer
 
 if TYPE_CHECKING:
     from carbon_advisor.advisor.ledger.tracking import Outcome
@@ -28,6 +28,7 @@ def run(
     name: Annotated[str, typer.Option(help="Name of the run; the profile's if empty.")] = "",
     attribution: Attribution = "",
     meter: Meter = "",
+    output: Outputs = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON on stdout; the job's output goes to stderr.")
     ] = False,
@@ -58,6 +59,7 @@ def run(
             project=project or None,
             attribution=attribution or None,
             meter=external,
+            outputs=output or None,
             stdout=_STDERR if as_json else None,
         )
     _report(outcome, as_json=as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carbon_advisor.advisor.cli.options import Attribution, Meter  # noqa: TC001 - typer reads it
+from carbon_advisor.advisor.cli.options import Attribution, Meter, Outputs  # noqa: TC001 - typer
 
 if TYPE_CHECKING:
     from carbon_advisor.advisor.ledger.track_command import Tracked
@@ -29,6 +29,7 @@ def track(
     ] = "",
     attribution: Attribution = "",
     meter: Meter = "",
+    output: Outputs = None,
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="End with the command, not its background processes.")
     ] = False,
@@ -66,6 +67,7 @@ def track(
         wait_for_all=not no_wait,
         on_waiting=_tell_of_waiting,
         meter=external_meter(meter),
+        outputs=output or None,
     )
     _report(tracked, as_json=as_json)
     if tracked.exit_code:

@@ -55,7 +55,7 @@ class _Row:
     values: dict[str, str]
     ended_at: datetime
     duration_s: float
-    emissions_g: float
+    emissions_g: float | None  # our own output leaves it empty where nobody said where it ran
     energy_kwh: float  # with PUE
     components_kwh: dict[str, float]  # with PUE
     pue: float
@@ -123,7 +123,7 @@ def _row(header: Sequence[str], cells: Sequence[str]) -> _Row:
         values=values,
         ended_at=_time(values["timestamp"]),
         duration_s=_number(values, "duration"),
-        emissions_g=_number(values, "emissions") * 1000,
+        emissions_g=_number(values, "emissions") * 1000 if values["emissions"] else None,
         energy_kwh=_number(values, "energy_consumed"),
         components_kwh={
             component: _number(values, column, missing=0.0)
@@ -164,7 +164,7 @@ def _run_id(row: _Row) -> str:
         told = [row.values.get(name, "") for name in ("project_name", "experiment_id", *NEEDED)]
         return hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
     try:
-        return str(uuid.UUID(named))
+        return uuid.UUID(named).hex
     except ValueError:
         return hashlib.sha256(f"codecarbon run {named}".encode()).hexdigest()[:32]
 
@@ -175,7 +175,8 @@ def _run(run_id: str, rows: list[_Row]) -> tuple[Run, Details]:
     last = rows[-1]
     duration_s = _risen([row.duration_s for row in rows])
     with_pue_kwh = _risen([row.energy_kwh for row in rows])
-    emissions_g = _risen([row.emissions_g for row in rows])
+    grams = [row.emissions_g for row in rows if row.emissions_g is not None]
+    emissions_g = _risen(grams) if len(grams) == len(rows) else None
     energy_kwh = with_pue_kwh / last.pue
     of_machine = last.values.get("tracking_mode") == "machine"
     run = Run(
@@ -188,7 +189,7 @@ def _run(run_id: str, rows: list[_Row]) -> tuple[Run, Details]:
         duration_s=duration_s,
         energy_kwh=energy_kwh,
         emissions_g=emissions_g,
-        intensity_g_per_kwh=emissions_g / with_pue_kwh if with_pue_kwh > 0 else None,
+        intensity_g_per_kwh=emissions_g / with_pue_kwh if emissions_g and with_pue_kwh else None,
         pue=last.pue,
         project=last.values.get("project_name") or "codecarbon",
         origin="codecarbon-import",

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from carbon_advisor.advisor.ledger.records import Details, Run
+from carbon_advisor.measurement.run_document import run_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def run_record(result: RunResult, origin: Origin | None = None) -> Run:
 def run_details(result: RunResult, steps: PowerSteps | None = None) -> Details:
     """Return what else the ledger keeps of a run."""
     return Details(
-        document=_document(result),
+        document=run_document(result),
         steps=None if steps is None else {name: list(v) for name, v in asdict(steps).items()},
     )
 
@@ -86,13 +87,3 @@ def method_of(parts: Sequence[ComponentEnergy]) -> RunMethod | None:
     if len(methods) > 1:
         return "mixed"
     return methods.pop() if methods else None
-
-
-def _document(result: RunResult) -> dict[str, Any]:
-    hardware = result.hardware
-    return {
-        "components": [asdict(part) for part in result.energy],
-        "tasks": [asdict(task) for task in result.tasks],
-        "notes": list(result.notes),
-        "hardware": None if hardware is None else asdict(hardware),
-    }

@@ -43,17 +43,18 @@ def track_command(
     wait_for_all: bool = True,
     on_waiting: Callable[[int], None] | None = None,
     meter: ExternalMeter | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> Tracked:
     """Run a command to its end, measured and journalled, and put it into the ledger.
 
     The ledger is opened only then: one that cannot be used keeps no job from running.
 
     Args:
-        command, identity, stdout, wait_for_all, on_waiting, meter: as for `run_command`.
+        command, identity, stdout, wait_for_all, on_waiting, meter, outputs: as for `run_command`.
         git_commit: that it was started at.
 
     Raises:
-        InputError: the command cannot be started.
+        InputError: the command cannot be started, or an output cannot be made.
     """
     done = run_command(
         command,
@@ -62,6 +63,7 @@ def track_command(
         wait_for_all=wait_for_all,
         on_waiting=on_waiting,
         meter=meter,
+        outputs=outputs,
     )
     run = replace(run_record(done.result, "track"), git_commit=git_commit)
     details = replace(run_details(done.result), steps=steps_of(done.measurement.series))

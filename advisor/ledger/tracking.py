@@ -21,6 +21,7 @@ from carbon_advisor.measurement.gpu import visible_gpus
 from carbon_advisor.measurement.place import Place as ZonePlace
 from carbon_advisor.measurement.profile_command import profile_of
 from carbon_advisor.measurement.profile_file import profile_document, profile_json
+from carbon_advisor.measurement.recording import chosen_outputs
 from carbon_advisor.measurement.redaction import redacted
 from carbon_advisor.measurement.run_identity import new_identity
 
@@ -70,6 +71,7 @@ def run_tracked(
     project: str | None = None,
     attribution: str | None = None,
     meter: ExternalMeter | None = None,
+    outputs: Sequence[str] | None = None,
     stdout: int | None = None,
 ) -> Outcome:
     """Predict from `profile`, run the command here to its end, and record both.
@@ -85,12 +87,14 @@ def run_tracked(
         project: of the run; the settings' if None.
         attribution: the rule by which energy is shared out; the settings' if None.
         meter: of the whole machine; the settings' if None.
+        outputs: where the figures go as well; the settings' if None.
         stdout: a file descriptor for the job's standard output; inherited if None.
 
     Raises:
         StorageError: prediction or run could not be written; nothing ran.
         InputError: the command cannot be started, or a setting cannot be used.
     """
+    told = chosen_outputs(outputs)  # before anything is written
     prediction = predict(profile, place, datetime.now(UTC))
     identity = replace(
         new_identity(
@@ -109,7 +113,7 @@ def run_tracked(
         ledger.start_run(run)
         ledger.close()  # a file held open for hours would be written to after it was moved away
         try:
-            done = run_command(command, identity, stdout=stdout, meter=meter)
+            done = run_command(command, identity, stdout=stdout, meter=meter, outputs=told)
         except BaseException as error:
             state: State = "failed" if isinstance(error, Exception) else "interrupted"
             ledger.finish_run(replace(run, state=state, ended_at=datetime.now(UTC)))

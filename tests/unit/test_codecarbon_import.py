@@ -89,7 +89,7 @@ def test_pue_is_taken_out_of_the_energy_and_stays_in_the_emissions(file: Path) -
 def test_the_rows_of_one_run_are_not_added_up(file: Path) -> None:
     found = read(file, V3_3)
     ((run, _),) = found.runs
-    assert (found.rows, run.id, run.project) == (2, RUN, "digits")
+    assert (found.rows, run.id, run.project) == (2, RUN.replace("-", ""), "digits")
     assert run.duration_s == pytest.approx(4.088181799001177)
     assert run.energy_kwh == pytest.approx(1.5155665627649092e-05)
     assert run.emissions_g == pytest.approx(0.0057735508208529215)
