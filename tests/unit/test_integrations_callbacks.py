@@ -40,6 +40,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
+@pytest.mark.parametrize("on_ci", [False, True])
+def test_a_missing_package_is_told_aloud_and_fails_on_ci(
+    monkeypatch: pytest.MonkeyPatch, *, on_ci: bool
+) -> None:
+    monkeypatch.setenv("CI", str(on_ci).lower())
+    outcome = pytest.fail.Exception if on_ci else pytest.skip.Exception
+    with pytest.raises(outcome, match="Nonesuch is NOT TESTED: no_such_package is missing"):
+        need_installed("no_such_package", "Nonesuch")
+
+
 def test_a_training_is_a_run_with_a_task_per_epoch(home: Path) -> None:
     training = Training("bert", "lr", interval_s=0.02)
     for _ in range(2):
