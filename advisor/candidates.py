@@ -135,7 +135,7 @@ def errors_of(chosen: Ints, workload: Workload, candidates: Candidates, catalog:
     zone = candidates.zone[chosen]
     chip = catalog.instance_types.microarchitecture[kind].astype(np.intp)
     translated = candidates.translated[chosen]
-    power_error = np.asarray(catalog.microarchitectures.relative_error, dtype=np.float64)[chip]
+    power_error = catalog.type_power.relative_error[kind]
     pue_sd = np.array([PUE_SD[basis] for basis in catalog.regions.pue_basis[region].tolist()])
     return Errors(
         shared_sd=workload.measurement_sd,

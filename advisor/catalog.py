@@ -11,6 +11,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from carbon_advisor.advisor.catalog_files import (
     TableFile,
     guarded,
@@ -18,6 +20,7 @@ from carbon_advisor.advisor.catalog_files import (
     read_profiles,
     split_list,
 )
+from carbon_advisor.advisor.catalog_power import TypePower, read_type_power
 from carbon_advisor.advisor.catalog_tables import (
     Accelerators,
     Coefficient,
@@ -31,6 +34,7 @@ from carbon_advisor.advisor.catalog_tables import (
     Source,
     Zones,
 )
+from carbon_advisor.measurement.cpu_tables import LOAD_COLUMNS
 from carbon_advisor.measurement.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -187,10 +191,22 @@ class Catalog:
         return tuple(found.values())
 
     @cached_property
+    def type_power(self) -> TypePower:
+        """Watts of every instance type's vCPUs."""
+        path = self.directory / "cpu_models.csv"
+        types, kinds = self.instance_types, self.microarchitectures
+        return guarded(path, lambda: read_type_power(path, types, kinds))
+
+    @cached_property
     def load_shape(self) -> tuple[Floats, Floats]:
-        """Utilisation, and the fraction of the way from idle to full power there; both 0..1."""
+        """Utilisation (11,) and the load shapes' mean and modes (1 + modes, 11).
+
+        The mean is the fraction of the way from idle to full power; a mode is what a unit of a
+        machine's coordinate adds to it.
+        """
         table = self._table("load_shape")
-        return table.numbers("utilization"), table.numbers("fraction")
+        modes = [table.numbers(name) for name in ("fraction", *LOAD_COLUMNS)]
+        return table.numbers("utilization"), np.stack(modes)
 
     def find_region(self, name: str) -> int:
         """Return the row of a region; a code without provider will do where it is unambiguous.

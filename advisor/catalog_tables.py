@@ -138,8 +138,9 @@ class Microarchitectures:
     Attributes:
         idle_w_per_thread, max_w_per_thread: wall power of a whole server per hardware thread.
         memory_gb_per_thread: memory whose power those two contain.
+        load_1, load_2: coordinates of the load shape.
         relative_error: half-width of the 90 % interval of the watts over the value.
-        basis: measured, family or assumed.
+        basis: measured, modelled, family or assumed.
         note: from how many machines, or what the figures are derived from.
     """
 
@@ -150,6 +151,8 @@ class Microarchitectures:
     idle_w_per_thread: Floats
     max_w_per_thread: Floats
     memory_gb_per_thread: Floats
+    load_1: Floats
+    load_2: Floats
     single_thread_score: Floats
     score_source: Texts
     relative_error: Floats
@@ -166,6 +169,7 @@ class Accelerators:
     Attributes:
         id: the name that the driver gives.
         aliases: what else clouds and people write; the short name is one too.
+        form: "module" (SXM4, OAM and later: eight on a board with switches) or "card" (the rest).
         fp32_tflops, tf32_tflops, fp16_tflops, fp8_tflops: dense peaks, with tensor cores where it
             has them; where it has no faster path, that of the next larger precision.
         idle_basis: measured or assumed.
@@ -175,6 +179,7 @@ class Accelerators:
     short: Texts
     aliases: tuple[tuple[str, ...], ...]
     vendor: Texts
+    form: Texts
     tdp_w: Floats
     idle_w: Floats
     idle_basis: Texts

@@ -9,6 +9,7 @@ import numpy as np
 
 from carbon_advisor.advisor.candidates import errors_of
 from carbon_advisor.advisor.estimate.estimates import Estimate, estimates_of
+from carbon_advisor.advisor.estimate.gpu_power import wall_factors
 from carbon_advisor.advisor.estimate.uncertainty import standings
 from carbon_advisor.advisor.explain_duration import duration_node
 from carbon_advisor.advisor.plan.joint import best_starts
@@ -110,8 +111,12 @@ def _cpu_power(problem: Problem, offer: int, estimate: Estimate) -> Node:
     types, kinds = catalog.instance_types, catalog.microarchitectures
     kind = int(problem.candidates.instance_type[offer])
     chip = int(types.microarchitecture[kind])
-    source = f"{kinds.note[chip]}; {cited(catalog, str(kinds.source[chip]))}"
-    basis = str(kinds.basis[chip])
+    power = catalog.type_power
+    basis, of = str(power.basis[kind]), str(power.name[kind])
+    note = (
+        str(kinds.note[chip]) if of == kinds.id[chip] else f"servers with {of} by the power model"
+    )
+    source = f"{note}; {cited(catalog, str(kinds.source[chip]))}"
     return Node(
         "CPU power",
         estimate.cpu_w,
@@ -128,8 +133,8 @@ def _cpu_power(problem: Problem, offer: int, estimate: Estimate) -> Node:
                 str(types.cpu_basis[kind]),
                 "instance type's documentation and SpareCores",
             ),
-            Node("idle", float(kinds.idle_w_per_thread[chip]), "W/thread", basis, source),
-            Node("full load", float(kinds.max_w_per_thread[chip]), "W/thread", basis, source),
+            Node("idle", float(power.idle_w[kind]), "W/thread", basis, source),
+            Node("full load", float(power.max_w[kind]), "W/thread", basis, source),
         ),
     )
 
@@ -166,13 +171,20 @@ def _gpu_power(problem: Problem, offer: int, estimate: Estimate) -> Node:
         estimate.gpu_w,
         "W",
         "modelled",
-        "idle + load × (limit - idle) of each in use, idle of the others",
+        "(idle + load × (limit - idle) of each in use, idle of the others) × wall watts per watt",
         parts=(
             Node(
                 "accelerators", f"{estimate.accelerator_count:g} × {units.id[row]}", "", "", sheet
             ),
             Node("idle", float(units.idle_w[row]), "W", "measured", "nvidia-smi of cloud machines"),
             Node("limit", float(units.tdp_w[row]), "W", "datasheet", sheet, str(units.year[row])),
+            Node(
+                "wall watts per watt",
+                float(wall_factors(catalog)[row]),
+                "",
+                "modelled",
+                "power supply, fans and switches; " + cited(catalog, "gpu_servers"),
+            ),
             Node("load", problem.question.workload.gpu_load, "", "measured", "the profile"),
         ),
     )

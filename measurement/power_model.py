@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from carbon_advisor.measurement.cpu_lookup import ResolvedCpu, read_rows
+from carbon_advisor.measurement.cpu_tables import LOAD_COLUMNS
 from carbon_advisor.measurement.power_source import Reading
 
 if TYPE_CHECKING:
@@ -23,10 +24,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadShape:
-    """Fraction of the way from idle to maximum power at each utilisation, both 0..1, ascending."""
+    """Fraction of the way from idle to maximum power at each utilisation, both 0..1, ascending.
+
+    `modes` are what a unit of each coordinate of a CPU's own shape adds at each utilisation.
+    """
 
     utilization: tuple[float, ...]
     fraction: tuple[float, ...]
+    modes: tuple[tuple[float, ...], ...] = ()
+
+    def of(self, load: tuple[float, ...]) -> LoadShape:
+        """Return the shape of a CPU from its coordinates, never falling."""
+        fraction, highest = [], 0.0
+        for at, mean in enumerate(self.fraction):
+            own = mean + sum(
+                score * mode[at] for score, mode in zip(load, self.modes, strict=False)
+            )
+            highest = max(highest, min(1.0, own))
+            fraction.append(highest)
+        return LoadShape(self.utilization, tuple(fraction))
 
     def at(self, utilization: float) -> float:
         """Return the fraction at a utilisation, linear between the points, clamped to the ends."""
@@ -67,7 +83,7 @@ class ModelledCpu:
     method: Method = "modelled"
 
     def __init__(self, cpu: ResolvedCpu, clock: MachineClock, shape: LoadShape) -> None:
-        row = cpu.microarchitecture
+        row = cpu.power
         self.relative_error = row.relative_error
         self.idle_power_w: float | None = clock.threads * row.idle_w_per_thread
         found = {
@@ -81,7 +97,7 @@ class ModelledCpu:
         )
         self._span_w = clock.threads * (row.max_w_per_thread - row.idle_w_per_thread)
         self._clock = clock
-        self._shape = shape
+        self._shape = shape.of(row.load)
         self._energy_j = 0.0
         self._time_s = time.monotonic()
         self._busy_s = clock.read().busy_s
@@ -146,14 +162,16 @@ def bundled_power_tables() -> PowerTables:
 
 def read_power_tables(folder: Traversable) -> PowerTables:
     """Read load_shape.csv and the memory factor of factors.csv from a folder."""
-    shape = sorted(
-        (float(row["utilization"]), float(row["fraction"]))
-        for row in read_rows(folder / "load_shape.csv")
-    )
+    rows = sorted(read_rows(folder / "load_shape.csv"), key=lambda row: float(row["utilization"]))
     factor = next(
         row for row in read_rows(folder / "factors.csv") if row["key"] == "memory_w_per_gb"
     )
+
+    def column(name: str) -> tuple[float, ...]:
+        return tuple(float(row[name]) for row in rows)
+
+    modes = tuple(column(name) for name in LOAD_COLUMNS if name in rows[0])
     return PowerTables(
-        LoadShape(tuple(point[0] for point in shape), tuple(point[1] for point in shape)),
+        LoadShape(column("utilization"), column("fraction"), modes),
         Factor(float(factor["value"]), float(factor["relative_error"]), factor["source"]),
     )

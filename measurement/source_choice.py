@@ -94,7 +94,7 @@ def choose_sources(
         notes.append("CPU energy is measured at the package: power supply and fans are not in it")
     else:
         cpu = resolve_hardware(hardware, cpu_tables or bundled_cpu_tables())
-        row = cpu.microarchitecture
+        row = cpu.power
         counted_gb = row.memory_gb_per_thread * clock.threads
         cpu_source = ModelledCpu(cpu, clock, tables.shape)
         notes.append(_why_modelled(cpu_tried, hardware))

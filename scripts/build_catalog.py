@@ -14,18 +14,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carbon_advisor.advisor.catalog import bundled_directory
+from carbon_advisor.advisor.estimate.cpu_power import FILE as POWER_MODEL
+from carbon_advisor.advisor.estimate.cpu_power import CpuPowerModel, load_cpu_power_model
 from catalog.accelerators import build_accelerators, disagreements
+from catalog.cpu_power import add_power, build_load_shape
 from catalog.cpus import Microarchitectures, build_cpu_models
 from catalog.files import Row, Table, hand_rows, sha256, write_arrays, write_table
 from catalog.instance_types import build_instance_types, machines_of_all_clouds
 from catalog.offers import build_offers
-from catalog.power import build_load_shape, build_microarchitectures
+from catalog.power import build_microarchitectures
 from catalog.regions import build_regions
 from catalog.scores import points, read_benchmarks, scores_of
 from catalog.translation import build_translation, fit_translation
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HAND_TABLES = ("sources", "countries", "factors", "equivalents")
+POWER_ERRORS = "power_errors.csv"
+FITTED = (POWER_MODEL, POWER_ERRORS)  # by scripts/fit_power_model.py: taken over as they are
 
 
 def build(sources: Path, out: Path) -> None:
@@ -43,8 +50,10 @@ def build(sources: Path, out: Path) -> None:
     zones, zone_years, profiles = build_zones(sources)
     regions = build_regions(sources)
     tables = [_by_hand(name) for name in HAND_TABLES]
-    tables += [zones, zone_years, regions, build_load_shape(sources), _cpuid()]
-    tables += [build_accelerators(sources), *_machines(sources)]
+    model = load_cpu_power_model(bundled_directory())
+    tables += [zones, zone_years, regions, build_load_shape(model), _cpuid()]
+    tables += [build_accelerators(sources), *_machines(sources, model)]
+    _take_over_fitted(out)
     for table in tables:
         write_table(out, table)
     write_arrays(out / "zone_profiles.npz", _profile_arrays(profiles), compress=False)
@@ -58,18 +67,30 @@ def _ids(table: Table) -> list[str]:
     return [str(row[table.columns[0]]) for row in table.rows]
 
 
-def _machines(sources: Path) -> list[Table]:
+def _take_over_fitted(out: Path) -> None:
+    for name in FITTED:
+        path = bundled_directory() / name
+        if path.resolve() != (out / name).resolve():
+            shutil.copyfile(path, out / name)
+
+
+def _machines(sources: Path, model: CpuPowerModel) -> list[Table]:
     """Instance types, microarchitectures, CPU models, translation: each needs the scores of all."""
     known = Microarchitectures()
     found = machines_of_all_clouds(sources, known)
     benchmarks = read_benchmarks(sources, found.machines)
     scores = scores_of(benchmarks, found.machines, known)
     in_clouds = {machine.cpu_model for machine in found.machines if machine.cpu_model}
+    models = build_cpu_models(sources, known, points(scores.by_cpu), in_clouds)
+    add_power(models.rows, model, known)
+    kinds = build_microarchitectures(
+        sources, known, points(scores.by_microarchitecture), models.rows
+    )
     return [
         build_instance_types(sources, found, scores),
         build_translation(fit_translation(sources, found.machines, benchmarks, known)),
-        build_microarchitectures(sources, known, points(scores.by_microarchitecture)),
-        build_cpu_models(sources, known, points(scores.by_cpu), in_clouds),
+        kinds,
+        models,
     ]
 
 
@@ -115,6 +136,10 @@ def _write_manifest(
         "sources": [name for name in offers["sources"].tolist() if name],
         "left_out": offers_left_out,
     }
+    rows = len((out / POWER_ERRORS).read_text(encoding="utf-8").splitlines()) - 1
+    for name, count in ((POWER_MODEL, 1), (POWER_ERRORS, rows)):
+        sources = ["specpower", "specpower_curves", "vendor_specs"]
+        files[name] = {"rows": count, "sources": sources, "left_out": {}}
     for name, entry in files.items():
         entry["sha256"] = sha256(out / name)
     version = max(row["date"] for row in hand_rows("sources"))

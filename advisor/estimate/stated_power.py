@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carbon_advisor.advisor.estimate.gpu_power import host_of, wall_factors
 from carbon_advisor.advisor.estimate.power import power_w
 from carbon_advisor.advisor.estimate.stated_inputs import STATED, Part, Stated
 from carbon_advisor.advisor.estimate.translate import Translation
 from carbon_advisor.advisor.interval import log_sd
-from carbon_advisor.advisor.provenance import Node
+from carbon_advisor.advisor.provenance import Node, cited
 
 if TYPE_CHECKING:
     from carbon_advisor.advisor.catalog import Catalog
 
-# GPUs were 74 % of the component power of a GPU server, CPU, memory and the rest 26 % (Dodge et
-# al. 2022, "Measuring the Carbon Intensity of AI in Cloud Instances", FAccT, section 4).
-GPU_SHARE_OF_SERVER = 0.74
-HOST_SOURCE = "Dodge et al. 2022, FAccT: the GPU was 74 % of a GPU server's component power"
 FULL_LOAD_ERROR = 0.35  # a job said to load an accelerator fully seldom draws its limit; assumed
 MODELLED_POWER_ERROR = 0.35
 
@@ -72,14 +69,27 @@ def _accelerator_power(stated: Stated, row: int, catalog: Catalog) -> Part:
             ),
         )
     ]  # fmt: skip
-    host_w = gpu_w * (1 / GPU_SHARE_OF_SERVER - 1) if stated.host else 0.0
-    if stated.host:
-        parts.append(Node("host", host_w, "W", "assumed", HOST_SOURCE, "2022"))
-    total = Node(
-        "power", gpu_w + host_w, "W", "modelled", "accelerators + host", parts=tuple(parts)
-    )
+    host = _host_parts(stated.count, row, gpu_w, catalog) if stated.host else ()
+    total_w = gpu_w + sum(float(part.value) for part in host)
+    total = Node("power", total_w, "W", "modelled", "accelerators + host", parts=(*parts, *host))
     error = FULL_LOAD_ERROR if stated.utilization is None else FULL_LOAD_ERROR / 2
-    return Part(gpu_w + host_w, total, log_sd(error))
+    return Part(total_w, total, log_sd(error))
+
+
+def _host_parts(count: int, row: int, gpu_w: float, catalog: Catalog) -> tuple[Node, Node]:
+    """What the host adds: around the accelerators in proportion, CPUs and memory by number."""
+    factor, host = float(wall_factors(catalog)[row]), host_of(row, catalog)
+    form, source = str(catalog.accelerators.form[row]), cited(catalog, "gpu_servers")
+    around = Node(
+        "power supply, fans, switches", gpu_w * (factor - 1), "W", "modelled",
+        f"{factor - 1:.0%} of the accelerators', which are a {form}: {source}", "2025",
+    )  # fmt: skip
+    cpus = Node(
+        "CPUs and memory", count * host.power_w, "W", "modelled",
+        f"{host.vcpus:.3g} vCPUs and {host.memory_gb:.4g} GB each ({host.basis}); checked with "
+        + cited(catalog, "dodge_2022"), "2022",
+    )  # fmt: skip
+    return around, cpus
 
 
 def _instance_power(stated: Stated, catalog: Catalog) -> Part:
@@ -93,19 +103,18 @@ def _instance_power(stated: Stated, catalog: Catalog) -> Part:
     asked = Translation(full_time, everywhere, count, everywhere, translated=full_time)
     watts = power_w(asked, catalog)
     each_w = float(watts.total[row])
-    chip = int(catalog.instance_types.microarchitecture[row])
-    kinds = catalog.microarchitectures
+    power = catalog.type_power
     name = Node(
         "machine", f"{stated.count} × {catalog.instance_types.id[row]}", "", "stated", STATED
     )
-    source = f"SPECpower servers with {kinds.id[chip]}; accelerators by their datasheets"
+    source = f"SPECpower servers with {power.name[row]}; accelerators by their datasheets"
     parts = (
         name,
-        Node("CPU", float(watts.cpu[row]), "W", str(kinds.basis[chip]), source),
+        Node("CPU", float(watts.cpu[row]), "W", str(power.basis[row]), source),
         Node("memory", float(watts.memory[row]), "W", "modelled", "GB × W/GB"),
         Node("accelerators", float(watts.gpu[row]), "W", "modelled", "idle to limit by load"),
         load_node,
     )
     total_w = each_w * stated.count
     node = Node("power", total_w, "W", "modelled", "share of the host by vCPUs", parts=parts)
-    return Part(total_w, node, log_sd(float(kinds.relative_error[chip])))
+    return Part(total_w, node, log_sd(float(power.relative_error[row])))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from catalog.cpu_power import MODELLED, modelled_kinds, shapes_of_kinds
 from catalog.cpus import WHOLE_CORES, short_name
 from catalog.files import Row, Table, median, number, read_rows, rounded
 
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
 MINIMUM_RELATIVE_ERROR = 0.2
 NORMAL_QUANTILE_95 = 1.645
 HALF_LOAD = 0.433  # of the way from idle to full power at half load, mean of SPECpower machines
-PLAUSIBLE_MAX_W = (0.5, 40.0)  # per thread; outside of it the listed counts are wrong
+PLAUSIBLE_MAX_W = (0.5, 100.0)  # per thread; outside of it the listed counts are wrong
 MAD_TO_SD = 1.4826  # of a normal distribution
 SMALL_SHARE = 0.5  # of the median cores per chip
 MAXIMUM_RELATIVE_ERROR = 1.0
 TERABYTES_BELOW_GB = 8  # a machine with 64 threads and "2" GB of memory has 2 TB
-UTILIZATIONS = tuple(step / 10 for step in range(11))
 MODERN_SERVERS_SINCE = 2017
-SHAPE_SINCE = 2012
 
 COLUMNS = (
     "microarchitecture",
@@ -38,6 +37,8 @@ COLUMNS = (
     "idle_w_per_thread",
     "max_w_per_thread",
     "memory_gb_per_thread",
+    "load_1",
+    "load_2",
     "single_thread_score",
     "score_source",
     "relative_error",
@@ -65,7 +66,7 @@ class Machine:
 
 
 def build_microarchitectures(
-    sources: Path, known: Microarchitectures, scores: dict[str, float]
+    sources: Path, known: Microarchitectures, scores: dict[str, float], models: list[Row]
 ) -> Table:
     """Return watts, memory and speed per microarchitecture.
 
@@ -73,6 +74,7 @@ def build_microarchitectures(
         sources: folder of the downloaded sources.
         known: the hand-kept list with what to derive from what.
         scores: median single-thread score by microarchitecture.
+        models: rows of cpu_models with the watts that the power model gives them.
     """
     machines, implausible = specpower_machines(sources / "power/specpower_ssj2008.csv")
     groups: dict[str, list[Machine]] = {}
@@ -84,10 +86,12 @@ def build_microarchitectures(
             groups.setdefault(name, []).append(machine)
     usual_sd = median(_log_sd(group) for group in groups.values() if len(group) > 2) or 0.2
     rows = {name: _measured(name, _large(group), usual_sd) for name, group in groups.items()}
+    rows |= modelled_kinds(models, [name for name in known.rows if _is_modelled(name, known)])
     _derive(rows, known)
+    shapes = shapes_of_kinds(models, known)
     if missing := [name for name in known.rows if name not in rows]:
         raise ValueError(f"no SPECpower result of {missing}; say what to derive them from")
-    table = [_complete(row, known, scores) for row in (rows[name] for name in known.rows)]
+    table = [{**_complete(rows[name], known, scores), **shapes[name]} for name in known.rows]
     left_out = {
         "SPECpower results with implausible counts": implausible,
         "SPECpower results of CPUs without a row": unmatched,
@@ -102,20 +106,18 @@ def specpower_machines(path: Path) -> tuple[list[Machine], int]:
     "# Cores Per Chip" whichever other results of the same CPU confirm, else the smaller.
     """
     rows = read_rows(path)
-    cores = _by_cpu(rows, _agreed_cores)
-    threads = _by_cpu(rows, lambda row: number(row["# Threads Per Core"]))
+    cores = usual_by_cpu(rows, agreed_cores)
+    threads = usual_by_cpu(rows, lambda row: number(row["# Threads Per Core"]))
     machines, implausible = [], 0
     for row in rows:
         cpu, chips = short_name(row["CPU Description"]), number(row["Chips"])
-        per_chip = cores.get(cpu) or _smaller_cores(row)
+        per_chip = cores.get(cpu) or smaller_cores(row)
         idle_w, max_w = number(row["avg. watts @ active idle"]), number(row["avg. watts @ 100%"])
         if not (chips and per_chip and idle_w and max_w):
             implausible += 1
             continue
         count = chips * per_chip * threads[cpu]
-        memory_gb = number(row["Total Memory (GB)"])
-        if memory_gb is not None and memory_gb < TERABYTES_BELOW_GB and count >= 64:
-            memory_gb *= 1024
+        memory_gb = corrected_memory_gb(row, count)
         memory = None if memory_gb is None else memory_gb / count
         machine = Machine(cpu, per_chip, idle_w / count, max_w / count, memory)
         if PLAUSIBLE_MAX_W[0] <= machine.max_w <= PLAUSIBLE_MAX_W[1]:
@@ -125,7 +127,15 @@ def specpower_machines(path: Path) -> tuple[list[Machine], int]:
     return machines, implausible
 
 
-def _by_cpu(
+def corrected_memory_gb(row: dict[str, str], threads: float) -> float | None:
+    """Return a result's memory; the list writes terabytes of large machines without their unit."""
+    memory_gb = number(row["Total Memory (GB)"])
+    if memory_gb is not None and memory_gb < TERABYTES_BELOW_GB and threads >= 64:
+        return memory_gb * 1024
+    return memory_gb
+
+
+def usual_by_cpu(
     rows: list[dict[str, str]], value_of: Callable[[dict[str, str]], float | None]
 ) -> dict[str, float]:
     """The most frequent value by CPU; the smaller of two as frequent."""
@@ -140,13 +150,13 @@ def _by_cpu(
     }
 
 
-def _agreed_cores(row: dict[str, str]) -> float | None:
+def agreed_cores(row: dict[str, str]) -> float | None:
     """Cores per chip where the row's two statements agree."""
     cores, chips, per_chip = (number(row[key]) for key in ("# Cores", "Chips", "# Cores Per Chip"))
     return per_chip if cores and chips and per_chip and cores == chips * per_chip else None
 
 
-def _smaller_cores(row: dict[str, str]) -> float | None:
+def smaller_cores(row: dict[str, str]) -> float | None:
     cores, chips, per_chip = (number(row[key]) for key in ("# Cores", "Chips", "# Cores Per Chip"))
     return min(cores / chips, per_chip) if cores and chips and per_chip else None
 
@@ -191,7 +201,7 @@ def _derive(rows: dict[str, Row], known: Microarchitectures) -> None:
         and int(hand["launch_year"]) >= MODERN_SERVERS_SINCE
         and not hand["derived_from"]
     ]
-    missing = [name for name, hand in known.rows.items() if hand["derived_from"]]
+    missing = [name for name in known.rows if name not in rows]
     while missing:
         ready = [name for name in missing if _parents(name, rows, modern, known) is not None]
         if not ready:
@@ -207,10 +217,16 @@ def _parents(
     name: str, rows: dict[str, Row], modern: list[Row], known: Microarchitectures
 ) -> list[Row] | None:
     origin = known.rows[name]["derived_from"]
+    if not origin:
+        raise ValueError(f"no SPECpower result of {name}; say what to derive it from")
     if origin.startswith("median"):
         return modern
     names = origin.split("+")
     return [rows[parent] for parent in names] if all(parent in rows for parent in names) else None
+
+
+def _is_modelled(name: str, known: Microarchitectures) -> bool:
+    return known.rows[name]["derived_from"] == MODELLED
 
 
 def _derived(name: str, parents: list[Row], known: Microarchitectures) -> Row:
@@ -260,22 +276,3 @@ def _score_source(hand: dict[str, str], score: float | None) -> str | None:
     if score is None:
         return None
     return "geekbench_baseline" if number(hand["score"]) == score else "sparecores_inspector"
-
-
-def build_load_shape(sources: Path) -> Table:
-    """Return the mean fraction of the way from idle to full power at each utilisation."""
-    shapes = []
-    for row in read_rows(sources / "power/specpower_curves.csv"):
-        if int(row["Hardware_Availability_Year"]) < SHAPE_SINCE:
-            continue
-        idle = number(row["ActiveIdle"])
-        steps = [number(row[f"{step}_AvgPower"]) for step in range(10, 101, 10)]
-        watts = [value for value in (idle, *steps) if value is not None]
-        if len(watts) == len(UTILIZATIONS) and watts[-1] > watts[0]:
-            shapes.append([(value - watts[0]) / (watts[-1] - watts[0]) for value in watts])
-    mean = np.mean(shapes, axis=0)
-    rows: list[Row] = [
-        {"utilization": utilization, "fraction": round(float(fraction), 3)}
-        for utilization, fraction in zip(UTILIZATIONS, mean, strict=True)
-    ]
-    return Table("load_shape", ("utilization", "fraction"), rows, also=("specpower_curves",))

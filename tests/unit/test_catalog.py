@@ -35,8 +35,8 @@ def region(name: str) -> int:
 
 def test_the_manifest_counts_and_hashes_every_file() -> None:
     files = json.loads((DATA / "manifest.json").read_text("utf-8"))["files"]
-    on_disk = {path.name for path in DATA.iterdir() if path.suffix in {".csv", ".npz"}}
-    assert set(files) == on_disk
+    on_disk = {path.name for path in DATA.iterdir() if path.suffix in {".csv", ".npz", ".json"}}
+    assert set(files) == on_disk - {"manifest.json"}
     for name, entry in files.items():
         assert entry["sha256"] == hashlib.sha256((DATA / name).read_bytes()).hexdigest(), name
         if name.endswith(".csv"):
@@ -57,11 +57,12 @@ def test_every_source_that_a_row_names_is_known() -> None:
 
 
 def test_load_shape_rises_from_0_to_1() -> None:
-    utilization, fraction = CATALOG.load_shape
-    for column in (utilization, fraction):
-        assert column[0] == 0
-        assert column[-1] == 1
-        assert (np.diff(column) > 0).all()
+    utilization, modes = CATALOG.load_shape
+    assert utilization.tolist() == pytest.approx([step / 10 for step in range(11)])
+    assert modes[0, 0] == 0
+    assert modes[0, -1] == 1
+    assert (np.diff(modes[0]) > 0).all()
+    assert (modes[1:, [0, -1]] == 0).all()  # a machine's own shape has the same ends
 
 
 def test_factors_and_equivalents_are_positive() -> None:

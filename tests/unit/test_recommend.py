@@ -69,18 +69,18 @@ def naive_mean_intensity(zone: int, start: datetime, duration_h: float) -> float
 
 
 def naive_power_w(kind: int, utilization: float) -> float:
-    types, kinds = catalog.instance_types, catalog.microarchitectures
-    chip = int(types.microarchitecture[kind])
-    points = list(zip(*(column.tolist() for column in catalog.load_shape), strict=True))
-    share = points[-1][1]
-    for (u0, f0), (u1, f1) in itertools.pairwise(points):
-        if u0 <= utilization <= u1:
-            share = f0 + (f1 - f0) * (utilization - u0) / (u1 - u0)
-            break
-    idle, full = float(kinds.idle_w_per_thread[chip]), float(kinds.max_w_per_thread[chip])
+    types, power = catalog.instance_types, catalog.type_power
+    levels, modes = catalog.load_shape
+    share = 0.0
+    for weight, mode in zip((1.0, *power.load[kind].tolist()), modes.tolist(), strict=True):
+        points = list(zip(levels.tolist(), mode, strict=True))
+        for (u0, f0), (u1, f1) in itertools.pairwise(points):
+            if u0 <= utilization <= u1:
+                share += weight * (f0 + (f1 - f0) * (utilization - u0) / (u1 - u0))
+                break
+    idle, full = float(power.idle_w[kind]), float(power.max_w[kind])
     vcpus = float(types.vcpus[kind])
-    included_gb = float(kinds.memory_gb_per_thread[chip]) * vcpus
-    extra_gb = max(0.0, float(types.memory_gb[kind]) - included_gb)
+    extra_gb = max(0.0, float(types.memory_gb[kind]) - float(power.memory_gb[kind]) * vcpus)
     return (
         vcpus * (idle + (full - idle) * share) + extra_gb * catalog.factors["memory_w_per_gb"].value
     )

@@ -1,0 +1,1 @@
+"""Fitting the power model of servers on SPECpower results, and judging it."""
