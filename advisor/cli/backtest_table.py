@@ -51,9 +51,9 @@ def _table(found: Backtest) -> Table:
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     table.add_column("forecast", no_wrap=True)
     for way in ("time", "place", "both"):
-        table.add_column(f"saved: {way}", justify="right")
+        table.add_column(f"saved\n{way}", justify="right", min_width=6, no_wrap=True)
     for way in ("time", "place", "both"):
-        table.add_column(f"regret: {way}", justify="right")
+        table.add_column(f"regret\n{way}", justify="right", min_width=6, no_wrap=True)
     for name, label in NAMES.items():
         if name not in found.savings["joint"]:
             continue
