@@ -153,6 +153,7 @@ class Catalog:
                 year=int(row["year"]),
                 basis=row["basis"],
                 source=row["source"],
+                note=row["note"],
             ),
         )
 

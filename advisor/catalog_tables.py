@@ -62,7 +62,10 @@ class Regions:
 
     Attributes:
         zone: row in Zones.
-        pue_basis: region, design, provider or default.
+        pue_basis: region (its own figure), design (of a region that is not full), provider (the
+            provider's average) or default (the operators surveyed).
+        wue_l_per_kwh: litres on site per kWh of the machines; NaN where not known.
+        wue_basis: region, design, provider, derived (from the provider's litres and kWh) or "".
         provider_g_per_kwh: the provider's own figure; NaN where it publishes none.
         launched: False for regions that are announced only.
     """
@@ -242,6 +245,7 @@ class Factor:
     year: int
     basis: str
     source: str
+    note: str
 
 
 @dataclass(frozen=True)

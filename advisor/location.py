@@ -47,8 +47,16 @@ def resolve_location(text: str | None, catalog: Catalog) -> Location | None:
         InputError: the configured PUE is not a number from 1 to 5.
     """
     text = text or setting("here")
-    if not text:
-        return None
+    return named_location(text, catalog) if text else None
+
+
+def named_location(text: str, catalog: Catalog) -> Location:
+    """Return the location that `text` names: a region, or a grid zone outside a cloud.
+
+    Raises:
+        UnknownNameError: neither a known region nor a known zone.
+        InputError: the configured PUE is not a number from 1 to 5.
+    """
     with suppress(UnknownNameError):
         zone = catalog.find_zone(text.lower().removeprefix("zone:"))
         stated = stated_pue(setting("pue"))

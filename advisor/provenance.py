@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from carbon_advisor.advisor.catalog import Catalog
+    from carbon_advisor.advisor.catalog import Catalog, Factor
 
 
 @dataclass(frozen=True)
@@ -48,3 +48,9 @@ def cited(catalog: Catalog, source: str) -> str:
     """Return the title of one of the catalogue's source ids; other texts as they are."""
     known = catalog.sources.get(source)
     return known.title if known else source
+
+
+def factor_node(name: str, factor: Factor, catalog: Catalog) -> Node:
+    """Return the node of one of the catalogue's factors, with its note, source and year."""
+    source = "; ".join(text for text in (factor.note, cited(catalog, factor.source)) if text)
+    return Node(name, factor.value, factor.unit, factor.basis, source, str(factor.year))

@@ -96,8 +96,11 @@ def stated_json(estimate: StatedEstimate) -> dict[str, Any]:
         "emissions_g": estimate.emissions_g.value,
         "operational_g": estimate.operational_g,
         "embodied_g": estimate.embodied_g,
+        "transfer_g": estimate.transfer_g,
         "interval_g": [estimate.emissions_g.low, estimate.emissions_g.high],
         "provenance": estimate.provenance.to_json(),
+        "water_l": known(estimate.water_l),
+        "water_provenance": estimate.water.to_json(),
     }
 
 

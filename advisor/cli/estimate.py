@@ -8,33 +8,108 @@ import typer
 
 from carbon_advisor.advisor.cli.startup import without_blas_threads
 
+DEVICES, PLACE, MAKING, DATA = "What runs", "Where", "Making the machine", "Moving data"
+
 
 def estimate(
-    gpus: Annotated[str, typer.Option(metavar="NAME:COUNT", help="E.g. V100:8.")] = "",
+    gpus: Annotated[
+        str, typer.Option(metavar="NAME:COUNT", help="E.g. V100:8.", rich_help_panel=DEVICES)
+    ] = "",
     instance: Annotated[
-        str, typer.Option(metavar="TYPE", help="An instance type, e.g. aws:g5.xlarge.")
+        str,
+        typer.Option(
+            metavar="TYPE",
+            help="An instance type, e.g. aws:g5.xlarge.",
+            rich_help_panel=DEVICES,
+        ),
     ] = "",
     device_power_w: Annotated[
-        float | None, typer.Option(help="Mean power of one device, if you know it.")
+        float | None,
+        typer.Option(
+            help="Mean power of one device; with --utilization its power at full load.",
+            rich_help_panel=DEVICES,
+        ),
+    ] = None,
+    device_idle_w: Annotated[
+        float | None,
+        typer.Option(
+            help="Power of one device at no load, with --utilization; 0 if not given.",
+            rich_help_panel=DEVICES,
+        ),
     ] = None,
     energy_kwh: Annotated[
-        float | None, typer.Option(help="Energy of the devices, if you know it.")
+        float | None,
+        typer.Option(help="Energy of the devices, if you know it.", rich_help_panel=DEVICES),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many devices or instances.")] = 1,
-    hours: Annotated[float | None, typer.Option(help="How long the job runs.")] = None,
+    count: Annotated[
+        int, typer.Option(min=1, help="How many devices or instances.", rich_help_panel=DEVICES)
+    ] = 1,
+    hours: Annotated[
+        float | None, typer.Option(help="How long the job runs.", rich_help_panel=DEVICES)
+    ] = None,
+    device_hours: Annotated[
+        float | None,
+        typer.Option(help="Hours of all devices together (GPU-hours).", rich_help_panel=DEVICES),
+    ] = None,
     utilization: Annotated[
-        float | None, typer.Option(help="Of the devices, 0 to 1; full load if not given.")
+        float | None,
+        typer.Option(
+            help="Of the devices, 0 to 1; full load if not given.", rich_help_panel=DEVICES
+        ),
     ] = None,
     host: Annotated[
-        bool, typer.Option("--host/--no-host", help="Add the host's share to --gpus.")
+        bool,
+        typer.Option(
+            "--host/--no-host", help="Add the host's share to --gpus.", rich_help_panel=DEVICES
+        ),
     ] = True,
-    region: Annotated[str, typer.Option(help="A region (azure:westus2) or a grid zone (DE).")] = "",
+    region: Annotated[
+        str,
+        typer.Option(help="A region (azure:westus2) or a grid zone (DE).", rich_help_panel=PLACE),
+    ] = "",
     intensity_g_per_kwh: Annotated[
-        float | None, typer.Option(help="Instead of the region's intensity.")
+        float | None,
+        typer.Option(help="Instead of the region's intensity.", rich_help_panel=PLACE),
     ] = None,
-    pue: Annotated[float | None, typer.Option(help="Instead of the region's PUE.")] = None,
+    pue: Annotated[
+        float | None, typer.Option(help="Instead of the region's PUE.", rich_help_panel=PLACE)
+    ] = None,
+    water_l_per_kwh: Annotated[
+        float | None,
+        typer.Option(help="Instead of the region's WUE.", rich_help_panel=PLACE),
+    ] = None,
     embodied_g: Annotated[
-        float | None, typer.Option(help="Instead of the catalogue's embodied emissions.")
+        float | None,
+        typer.Option(help="The job's share, instead of the catalogue's.", rich_help_panel=MAKING),
+    ] = None,
+    embodied_total_kg: Annotated[
+        float | None,
+        typer.Option(
+            help="Of making one machine; its share falls to the job.", rich_help_panel=MAKING
+        ),
+    ] = None,
+    lifetime_years: Annotated[
+        float | None,
+        typer.Option(
+            help="Of the machine (8760 h a year); 4 if not given.", rich_help_panel=MAKING
+        ),
+    ] = None,
+    resource_share: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the machine that the job reserves, 0 to 1.", rich_help_panel=MAKING
+        ),
+    ] = None,
+    data_gb: Annotated[
+        float | None,
+        typer.Option(help="Data that is moved to where the job runs.", rich_help_panel=DATA),
+    ] = None,
+    data_from: Annotated[
+        str, typer.Option(help="The region or grid zone where it lies.", rich_help_panel=DATA)
+    ] = "",
+    transfer_kwh_per_gb: Annotated[
+        float | None,
+        typer.Option(help="Of the network, instead of the catalogue's.", rich_help_panel=DATA),
     ] = None,
     at: Annotated[
         str, typer.Option(metavar="TIME", help="When the job starts; now if not given.")
@@ -48,14 +123,16 @@ def estimate(
     from carbon_advisor.advisor.estimate.stated import estimate_stated
     from carbon_advisor.advisor.estimate.stated_inputs import Stated
     from carbon_advisor.advisor.estimate.workload import parse_gpus
-    from carbon_advisor.advisor.location import resolve_location, stated_pue
+    from carbon_advisor.advisor.location import named_location, resolve_location, stated_pue
 
     catalog = load_catalog()
     accelerator, devices = parse_gpus(gpus, catalog) if gpus else (None, 1)
     stated = Stated(
         hours=hours,
+        device_hours=device_hours,
         energy_kwh=energy_kwh,
         device_power_w=device_power_w,
+        device_idle_w=device_idle_w,
         count=devices * count,
         accelerator=accelerator,
         instance_type=catalog.find_instance_type(instance) if instance else None,
@@ -63,6 +140,13 @@ def estimate(
         intensity_g_per_kwh=intensity_g_per_kwh,
         pue=stated_pue(None if pue is None else str(pue)),
         embodied_g=embodied_g,
+        embodied_total_kg=embodied_total_kg,
+        lifetime_years=lifetime_years,
+        resource_share=resource_share,
+        data_gb=data_gb,
+        data_from=named_location(data_from, catalog) if data_from else None,
+        transfer_kwh_per_gb=transfer_kwh_per_gb,
+        water_l_per_kwh=water_l_per_kwh,
         host=host,
     )
     location = resolve_location(region or None, catalog)

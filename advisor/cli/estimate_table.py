@@ -24,3 +24,4 @@ def print_estimate(estimate: StatedEstimate, catalog: Catalog) -> None:
     if estimate.emissions_g.value > 0:
         screen.print(f"As much as {in_words(equivalents_of(estimate.emissions_g.value, catalog))}.")
     screen.print(provenance_tree(estimate.provenance))
+    screen.print(provenance_tree(estimate.water))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carbon_advisor.measurement.errors import InputError
+from carbon_advisor.advisor.estimate.stated_checks import check_contradictions, check_limits
 
 if TYPE_CHECKING:
+    from carbon_advisor.advisor.location import Location
     from carbon_advisor.advisor.provenance import Node
 
 STATED = "given on the command line"
-MAXIMUM_HOURS = 24 * 366 * 10.0
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,26 @@ class Stated:
     Attributes:
         energy_kwh: of the devices; makes power and hours unnecessary.
         hours: how long the job runs.
-        device_power_w, count: mean power of one device and how many there are.
+        device_hours: hours of all devices together, instead of hours.
+        device_power_w, count: mean power of one device, at full load if there is a utilisation,
+            and how many there are.
+        device_idle_w: power of one device that does nothing.
         accelerator: row in catalog.accelerators, `count` of them.
         instance_type: row in catalog.instance_types, `count` of them.
         utilization: of the devices, 0..1; full load if None.
-        intensity_g_per_kwh, pue, embodied_g: instead of the catalogue's.
+        intensity_g_per_kwh, pue, embodied_g, water_l_per_kwh: instead of the catalogue's.
+        embodied_total_kg: of making one of the `count` machines.
+        lifetime_years: over which the making is spread; a year has 8760 h.
+        resource_share: share of each machine that the job reserves, 0..1.
+        data_gb, data_from, transfer_kwh_per_gb: data that is moved to the job.
         host: whether the host's share is added to accelerators.
     """
 
     hours: float | None = None
+    device_hours: float | None = None
     energy_kwh: float | None = None
     device_power_w: float | None = None
+    device_idle_w: float | None = None
     count: int = 1
     accelerator: int | None = None
     instance_type: int | None = None
@@ -39,6 +48,13 @@ class Stated:
     intensity_g_per_kwh: float | None = None
     pue: float | None = None
     embodied_g: float | None = None
+    embodied_total_kg: float | None = None
+    lifetime_years: float | None = None
+    resource_share: float | None = None
+    data_gb: float | None = None
+    data_from: Location | None = None
+    transfer_kwh_per_gb: float | None = None
+    water_l_per_kwh: float | None = None
     host: bool = True
 
     def __post_init__(self) -> None:
@@ -47,27 +63,15 @@ class Stated:
         Raises:
             InputError: a figure is negative, not finite or absurd, or they contradict each other.
         """
-        limits = {
-            "--hours": (self.hours, MAXIMUM_HOURS),
-            "--energy-kwh": (self.energy_kwh, 1e12),
-            "--device-power-w": (self.device_power_w, 1e6),
-            "--count": (self.count, 1e7),
-            "--utilization": (self.utilization, 1.0),
-            "--intensity-g-per-kwh": (self.intensity_g_per_kwh, 3000.0),
-            "--embodied-g": (self.embodied_g, 1e15),
-        }
-        for option, (value, most) in limits.items():
-            if value is not None and not 0 <= value <= most:
-                raise InputError(f"{option} is a number from 0 to {most:g}, not {value:g}")
-        sources = (self.energy_kwh, self.device_power_w, self.accelerator, self.instance_type)
-        given = sum(source is not None for source in sources)
-        if given != 1:
-            raise InputError(
-                "say what uses the energy by one of --gpus, --instance, --device-power-w "
-                f"and --energy-kwh ({given} given)"
-            )
-        if self.energy_kwh is None and self.hours is None:
-            raise InputError("add --hours: how long the job runs")
+        check_limits(self)
+        check_contradictions(self)
+
+    @property
+    def duration_h(self) -> float | None:
+        """How long every device runs, hours; None where energy was stated without it."""
+        if self.device_hours is not None:
+            return self.device_hours / self.count
+        return self.hours
 
 
 @dataclass(frozen=True)

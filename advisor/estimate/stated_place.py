@@ -51,7 +51,7 @@ def intensity_of(
     if location is None:
         raise InputError("say where: --region REGION or zone, or --intensity-g-per-kwh")
     zones, zone = catalog.zones, location.zone
-    hours = stated.hours or 1.0
+    hours = stated.duration_h or 1.0
     value = mean_intensity(catalog, zone, start, hours)
     sd = intensity_sd(
         np.array([zones.level_relative_sd[zone]]),

@@ -25,10 +25,11 @@ def energy_of(stated: Stated, catalog: Catalog) -> Part:
     if stated.energy_kwh is not None:
         node = Node("energy", stated.energy_kwh, "kWh", "stated", STATED)
         return Part(stated.energy_kwh, node, 0.0)
-    hours = stated.hours or 0.0
+    hours = stated.duration_h or 0.0
     power = _power(stated, catalog)
     energy_kwh = power.value * hours / 1000
-    duration = Node("duration", hours, "h", "stated", STATED)
+    how = STATED if stated.device_hours is None else f"{STATED}, as device-hours / devices"
+    duration = Node("duration", hours, "h", "stated", how)
     node = Node(
         "energy", energy_kwh, "kWh", "modelled", "power × duration", parts=(power.node, duration)
     )
@@ -37,13 +38,32 @@ def energy_of(stated: Stated, catalog: Catalog) -> Part:
 
 def _power(stated: Stated, catalog: Catalog) -> Part:
     if stated.device_power_w is not None:
-        watts = stated.device_power_w * stated.count
-        each = Node("device power", stated.device_power_w, "W", "stated", STATED)
-        count = Node("devices", stated.count, "", "stated", STATED)
-        return Part(watts, Node("power", watts, "W", "stated", "", parts=(each, count)), 0.0)
+        return _device_power(stated, stated.device_power_w)
     if stated.accelerator is not None:
         return _accelerator_power(stated, stated.accelerator, catalog)
     return _instance_power(stated, catalog)
+
+
+def _device_power(stated: Stated, full_w: float) -> Part:
+    """Devices of stated power: their mean, or between idle and full load by the utilisation."""
+    count = Node("devices", stated.count, "", "stated", STATED)
+    if stated.utilization is None:
+        watts = full_w * stated.count
+        each = Node("device power", full_w, "W", "stated", STATED)
+        return Part(watts, Node("power", watts, "W", "stated", "", parts=(each, count)), 0.0)
+    idle_w = stated.device_idle_w or 0.0
+    watts = stated.count * (idle_w + stated.utilization * (full_w - idle_w))
+    idle = (
+        ("assumed", "state --device-idle-w") if stated.device_idle_w is None else ("stated", STATED)
+    )
+    parts = (
+        Node("power at full load", full_w, "W", "stated", STATED),
+        Node("power at idle", idle_w, "W", *idle),
+        Node("utilisation", stated.utilization, "", "stated", STATED),
+        count,
+    )
+    formula = "count × (idle + utilisation × (full - idle))"
+    return Part(watts, Node("power", watts, "W", "modelled", formula, parts=parts), 0.0)
 
 
 def _load(stated: Stated) -> tuple[float, Node]:

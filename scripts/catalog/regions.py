@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.files import Row, Table, hand_rows, median, number, read_json, read_rows, rounded
+from catalog.files import Row, Table, hand_rows, number, read_json, read_rows, rounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,11 +14,24 @@ ZONE_SOURCES = {
     "gsf": "gsf_region_metadata",
     "hand": "assumed",
 }
-FLEET_PUE = {  # provider: (PUE, year, source); Azure publishes no fleet figure in our sources
+FLEET_PUE = {  # provider: (PUE, year, source)
     "aws": (1.14, 2025, "aws_sustainability"),
+    "azure": (1.17, 2025, "microsoft_efficiency"),
     "gcp": (1.09, 2024, "google_efficiency"),
 }
-AWS_FLEET_WUE = 0.18  # the figure that stands for every AWS region without one of its own
+LITRES_PER_GALLON = 3.785412  # US liquid gallon
+GOOGLE_LITRES, GOOGLE_KWH = 6.32e9 * LITRES_PER_GALLON, 30.8e9  # of its data centres in 2024
+FLEET_WUE = {  # provider: (litres per kWh of the machines, year, basis, source)
+    "aws": (0.12, 2025, "provider", "amazon_water"),
+    "azure": (0.27, 2025, "provider", "microsoft_efficiency"),
+    "gcp": (
+        round(GOOGLE_LITRES / (GOOGLE_KWH / FLEET_PUE["gcp"][0]), 2),
+        2024,
+        "derived",
+        "google_water",
+    ),
+}
+AWS_FLEET_WUE_2023 = 0.18  # our source fills it in for AWS regions without a figure of their own
 AZURE_MEASURED_YEAR = 2023  # Azure's figures of 2022 are of regions not yet full: design values
 NOT_LAUNCHED = {"aws:me-west-1", "aws:sa-west-1"}
 
@@ -52,21 +65,16 @@ def build_regions(sources: Path) -> Table:
     """Return the table of the 146 regions, with the known errors of the sources mended."""
     master = read_rows(sources / "regions/region_master.csv")
     mended = {row["region"]: row for row in hand_rows("regions")}
-    azure_pue = median(
-        number(row["pue"])
-        for row in master
-        if row["provider"] == "azure" and number(row["pue_year"]) == AZURE_MEASURED_YEAR
-    )
     cities = read_json(sources / "regions/cyclenerd_gcp_regions.json")
     for row in master:
         if row["provider"] == "gcp":  # whose master name is the code once more
             row["name"] = cities.get(row["region"], {}).get("name", row["region"])
-    rows = [_region(row, mended, azure_pue) for row in master]
+    rows = [_region(row, mended) for row in master]
     rows.sort(key=lambda row: str(row["region"]))
     return Table("regions", COLUMNS, rows)
 
 
-def _region(row: dict[str, str], mended: dict[str, dict[str, str]], azure_pue: float | None) -> Row:
+def _region(row: dict[str, str], mended: dict[str, dict[str, str]]) -> Row:
     region = f"{row['provider']}:{row['region']}"
     mend = mended.get(region, {})
     google = number(row["google2024"])
@@ -79,7 +87,7 @@ def _region(row: dict[str, str], mended: dict[str, dict[str, str]], azure_pue: f
         **_location(row, mend),
         "zone": row["zone"],
         "zone_source": ZONE_SOURCES[row["zone_src"]],
-        **_pue(row, azure_pue),
+        **_pue(row),
         **_water(row),
         "provider_g_per_kwh": google,
         "provider_year": None if google is None else 2024,
@@ -107,17 +115,15 @@ def _location(row: dict[str, str], mend: dict[str, str]) -> Row:
     raise ValueError(f"no coordinates of {row['provider']}:{row['region']}")
 
 
-def _pue(row: dict[str, str], azure_pue: float | None) -> Row:
+def _pue(row: dict[str, str]) -> Row:
+    """The region's own PUE, else its provider's, else the average of the operators surveyed."""
     pue, year = number(row["pue"]), number(row["pue_year"])
     if pue is not None and year is not None:
-        design = row["provider"] == "azure" and year < AZURE_MEASURED_YEAR
-        return _pue_row(pue, int(year), "design" if design else "region", "gsf_region_metadata")
+        basis = "design" if _is_design(row["provider"], year) else "region"
+        return _pue_row(pue, int(year), basis, "gsf_region_metadata")
     if row["provider"] in FLEET_PUE:
         fleet, fleet_year, source = FLEET_PUE[row["provider"]]
         return _pue_row(fleet, fleet_year, "provider", source)
-    if row["provider"] == "azure" and azure_pue is not None:
-        # the median of the regions that were measured
-        return _pue_row(azure_pue, AZURE_MEASURED_YEAR, "provider", "gsf_region_metadata")
     default = next(row for row in hand_rows("factors") if row["key"] == "default_pue")
     return _pue_row(float(default["value"]), int(default["year"]), "default", default["source"])
 
@@ -127,14 +133,19 @@ def _pue_row(pue: float, year: int, basis: str, source: str) -> Row:
 
 
 def _water(row: dict[str, str]) -> Row:
+    """The region's own WUE, else its provider's; nothing where neither is published."""
     wue, year = number(row["wue"]), number(row["wue_year"])
-    if wue is None or year is None:
-        return {}
-    fleet = row["provider"] == "aws" and wue == AWS_FLEET_WUE
-    basis = "provider" if fleet else "region"
-    return {
-        "wue_l_per_kwh": wue,
-        "wue_year": int(year),
-        "wue_basis": basis,
-        "wue_source": "gsf_region_metadata",
-    }
+    filled_in = row["provider"] == "aws" and wue == AWS_FLEET_WUE_2023
+    if wue is not None and year is not None and not filled_in:
+        basis = "design" if _is_design(row["provider"], year) else "region"
+        return _wue_row(wue, int(year), basis, "gsf_region_metadata")
+    fleet = FLEET_WUE.get(row["provider"])
+    return _wue_row(*fleet) if fleet else {}
+
+
+def _is_design(provider: str, year: float) -> bool:
+    return provider == "azure" and year < AZURE_MEASURED_YEAR
+
+
+def _wue_row(wue: float, year: int, basis: str, source: str) -> Row:
+    return {"wue_l_per_kwh": wue, "wue_year": year, "wue_basis": basis, "wue_source": source}
