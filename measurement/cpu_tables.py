@@ -181,10 +181,20 @@ class CpuModelFile(Mapping[str, CpuModel]):
         self._lines = {line.split(",", 2)[1]: line for line in self._text.splitlines()[1:]}
 
     def __getitem__(self, lookup_name: str) -> CpuModel:
-        line = self._lines.get(lookup_name) if self._lines else self._find(lookup_name)
-        if line is None:
+        cells = self.cells(lookup_name)
+        if cells is None:
             raise KeyError(lookup_name)
-        return _cpu_model(dict(zip(self._columns, line.split(","), strict=True)))
+        return _cpu_model(cells)
+
+    def cells(self, lookup_name: str) -> dict[str, str] | None:
+        """Return the row of a name by column; None if there is none."""
+        line = self._lines.get(lookup_name) if self._lines else self._find(lookup_name)
+        return None if line is None else dict(zip(self._columns, line.split(","), strict=True))
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """Yield every row by column."""
+        for line in self._text.splitlines()[1:]:
+            yield dict(zip(self._columns, line.split(","), strict=True))
 
     def _find(self, lookup_name: str) -> str | None:
         at = self._text.find(f",{lookup_name},") if lookup_name else -1

@@ -39,7 +39,7 @@ from catalog.zones import build_zones
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HAND_TABLES = ("sources", "countries", "factors", "equivalents")
+HAND_TABLES = ("sources", "countries", "factors", "equivalents", "gpu_servers")
 POWER_ERRORS = "power_errors.csv"
 FITTED = (POWER_MODEL, POWER_ERRORS)  # by scripts/fit_power_model.py: taken over as they are
 

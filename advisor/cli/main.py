@@ -16,6 +16,7 @@ from carbon_advisor.advisor.cli import (
     explain,
     intensity,
     ledger,
+    power,
     profile,
     recommend,
     run,
@@ -41,6 +42,7 @@ app.command("profile", short_help="Measure a job here.", context_settings=PASS_O
 app.command("recommend", short_help="Rank where, on what and when.")(recommend.recommend)
 app.command("explain", short_help="Show where figures come from.")(explain.explain)
 app.command("estimate", short_help="Estimate from stated inputs.")(estimate.estimate)
+app.command("power", short_help="Show the watts of a server.")(power.power)
 app.command("run", short_help="Run a job here, predicted first.")(run.run)
 app.command("track", short_help="Run and record a job.", context_settings=PASS_ON)(track.track)
 app.add_typer(runs.app, name="runs", short_help="List what was recorded; show one.")
