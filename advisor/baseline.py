@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from carbon_advisor.advisor.estimate.transfer import transfer_to
 from carbon_advisor.advisor.intensity import level_g_per_kwh, mean_intensity
 from carbon_advisor.measurement.errors import ConstraintError, InputError
 
@@ -64,13 +65,16 @@ def _here_baseline(problem: Problem, here: Location) -> Baseline:
     zones = problem.catalog.zones
     if np.isnan(level_g_per_kwh(zones, question.scope)[here.zone]):
         raise InputError(f"zone {zones.id[here.zone]} has no {question.scope} intensity")
+    moved_g = 0.0
+    if question.data is not None:
+        moved_g = transfer_to(question.data, here, problem.catalog, question.scope).value
     intensity = mean_intensity(
         problem.catalog, here.zone, question.now, workload.duration_h, question.scope
     )
     return Baseline(
         kind="here",
         label=f"here ({here.label}) and now, as measured, embodied emissions not counted",
-        emissions_g=workload.energy_kwh * here.pue * intensity,
+        emissions_g=workload.energy_kwh * here.pue * intensity + moved_g,
         energy_kwh=workload.energy_kwh,
         price_usd=float("nan"),
     )

@@ -36,6 +36,7 @@ class Candidates:
         machine_kwh: energy of the machine without PUE.
         pue: of the region.
         embodied_g: embodied emissions over that duration.
+        transfer_g: of moving the job's data to the region.
         translated: share of duration_h that depends on the machine's speed.
         price_usd_per_h: on demand, or spot where asked for; NaN where not known.
         watts: mean power by component; shape (types,).
@@ -48,6 +49,7 @@ class Candidates:
     machine_kwh: Floats
     pue: Floats
     embodied_g: Floats
+    transfer_g: Floats
     price_usd_per_h: Floats
     utilization: Floats
     translated: Floats
@@ -55,6 +57,11 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.region)
+
+    @property
+    def fixed_g(self) -> Floats:
+        """What does not depend on the start: embodied and transfer."""
+        return self.embodied_g + self.transfer_g
 
     def where(self, mask: NDArray[np.bool_]) -> Candidates:
         """Return those for which `mask`, shape (offers,), holds."""
@@ -77,13 +84,22 @@ class Candidates:
             zone=zone_row[self.zone],
             duration_h=self.duration_h,
             energy_kwh=self.machine_kwh * self.pue,
-            fixed_g=self.embodied_g,
+            fixed_g=self.fixed_g,
             latest_start_h=now_h + deadline_h - self.duration_h,
         )
 
 
-def candidates_of(workload: Workload, catalog: Catalog, *, spot: bool) -> Candidates:
-    """Return every offer that can hold the workload's accelerators at all, translated."""
+def candidates_of(
+    workload: Workload, catalog: Catalog, *, spot: bool, transfer_g: Floats | None = None
+) -> Candidates:
+    """Return every offer that can hold the workload's accelerators at all, translated.
+
+    Args:
+        workload: the job.
+        catalog: the offers.
+        spot: take spot prices.
+        transfer_g: of moving the job's data to each region, shape (regions,); None for no data.
+    """
     translation = translate(workload, catalog)
     watts = power_w(translation, catalog)
     possible = np.isfinite(translation.duration_h)[catalog.offers.instance_type]
@@ -99,6 +115,7 @@ def candidates_of(workload: Workload, catalog: Catalog, *, spot: bool) -> Candid
         machine_kwh=watts.total[kind] * duration_h / 1000,
         pue=np.asarray(catalog.regions.pue, dtype=np.float64)[region],
         embodied_g=np.asarray(catalog.instance_types.embodied_g_per_h)[kind] * duration_h,
+        transfer_g=np.zeros(len(region)) if transfer_g is None else transfer_g[region],
         price_usd_per_h=price[possible].astype(np.float64),
         utilization=translation.utilization[kind],
         translated=translation.translated[kind],
@@ -128,8 +145,17 @@ def requirement_masks(
     return found
 
 
-def errors_of(chosen: Ints, workload: Workload, candidates: Candidates, catalog: Catalog) -> Errors:
-    """Return the errors of the candidates `chosen` (indices into `candidates`)."""
+def errors_of(
+    chosen: Ints,
+    workload: Workload,
+    candidates: Candidates,
+    catalog: Catalog,
+    transfer_sd: float = 0.0,
+) -> Errors:
+    """Return the errors of the candidates `chosen` (indices into `candidates`).
+
+    `transfer_sd` is the log-sd of moving data to any of them: they share the coefficient.
+    """
     kind = candidates.instance_type[chosen]
     region = candidates.region[chosen]
     zone = candidates.zone[chosen]
@@ -151,6 +177,7 @@ def errors_of(chosen: Ints, workload: Workload, candidates: Candidates, catalog:
             candidates.duration_h[chosen],
         ),
         zone=zone,
+        transfer_sd=transfer_sd,
     )
 
 

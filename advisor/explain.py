@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carbon_advisor.advisor.candidates import errors_of
 from carbon_advisor.advisor.estimate.estimates import Estimate, estimates_of
 from carbon_advisor.advisor.estimate.gpu_power import wall_factors
+from carbon_advisor.advisor.estimate.transfer import transfer_to
 from carbon_advisor.advisor.estimate.uncertainty import standings
+from carbon_advisor.advisor.estimate.water import water_of_region
 from carbon_advisor.advisor.explain_duration import duration_node
+from carbon_advisor.advisor.location import region_location
 from carbon_advisor.advisor.plan.joint import best_starts
 from carbon_advisor.advisor.provenance import Node, cited
 from carbon_advisor.measurement.errors import InputError
@@ -54,11 +56,7 @@ def _why_not(problem: Problem, region: int, kind: int, text: str) -> str:
 def estimate_candidate(problem: Problem, offer: int) -> Estimate:
     """Return the estimate of one candidate at its best start."""
     choice = best_starts(problem.trace, problem.offers, problem.starts_h, np.array([offer]))
-    embodied_g = problem.candidates.embodied_g[[offer]]
-    errors = errors_of(
-        np.array([offer]), problem.question.workload, problem.candidates, problem.catalog
-    )
-    samples = errors.sample(choice.emissions_g - embodied_g, embodied_g)
+    samples = problem.samples_g(np.array([offer]), choice.emissions_g)
     standing = standings(choice.emissions_g, samples, first=0)[0]
     return estimates_of(problem, choice, [replace(standing, probability_best=float("nan"))])[0]
 
@@ -86,8 +84,15 @@ def explain(problem: Problem, offer: int, estimate: Estimate) -> Node:
                 ),
             ),
             _embodied(problem, offer, estimate),
+            *_transfer(problem, offer),
         ),
     )
+
+
+def explain_water(problem: Problem, offer: int, estimate: Estimate) -> Node:
+    """Return the tree of the water of candidate `offer`, which stands beside the emissions."""
+    region = int(problem.candidates.region[offer])
+    return water_of_region(estimate.energy_kwh, region, problem.catalog)[1]
 
 
 def _energy(problem: Problem, offer: int, estimate: Estimate) -> Node:
@@ -250,3 +255,11 @@ def _embodied(problem: Problem, offer: int, estimate: Estimate) -> Node:
             ),
         ),
     )
+
+
+def _transfer(problem: Problem, offer: int) -> tuple[Node, ...]:
+    question, catalog = problem.question, problem.catalog
+    if question.data is None:
+        return ()
+    place = region_location(int(problem.candidates.region[offer]), catalog)
+    return (transfer_to(question.data, place, catalog, question.scope).node,)

@@ -78,6 +78,11 @@ def _region(text: str, catalog: Catalog) -> Location:
             raise
         known = [*catalog.zones.id.tolist(), *catalog.regions.id.tolist()]
         raise UnknownNameError("zone or region", text, known) from error
+    return region_location(region, catalog)
+
+
+def region_location(region: int, catalog: Catalog) -> Location:
+    """Return the location of a row of catalog.regions."""
     return Location(
         label=str(catalog.regions.id[region]),
         zone=int(catalog.regions.zone[region]),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carbon_advisor.advisor.candidates import candidates_of
+from carbon_advisor.advisor.candidates import candidates_of, errors_of
 from carbon_advisor.advisor.constraints import Constraints
+from carbon_advisor.advisor.estimate.transfer import transfer_g_by_region, transfer_sd
 from carbon_advisor.advisor.intensity import beginning, expected_trace, level_g_per_kwh
 from carbon_advisor.advisor.plan.joint import emissions_from, lower_bounds
 from carbon_advisor.measurement.errors import InputError
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 
     from carbon_advisor.advisor.candidates import Candidates
     from carbon_advisor.advisor.catalog import Catalog
+    from carbon_advisor.advisor.estimate.transfer import DataMove
+    from carbon_advisor.advisor.estimate.uncertainty import Errors
     from carbon_advisor.advisor.estimate.workload import Workload
     from carbon_advisor.advisor.intensity import Scope
     from carbon_advisor.advisor.location import Location
     from carbon_advisor.advisor.plan.joint import Offers
-    from carbon_advisor.advisor.plan.trace import Floats, Trace
+    from carbon_advisor.advisor.plan.trace import Floats, Ints, Trace
 
 MAXIMUM_WINDOW_H = 24 * 366.0
 
@@ -43,6 +46,7 @@ class Question:
         here: where this machine stands, if that is known.
         baseline_region: a region to compare with instead of here.
         scope: of the intensity: lifecycle or direct.
+        data: what is moved to the job, if anything is.
     """
 
     workload: Workload
@@ -52,6 +56,7 @@ class Question:
     here: Location | None = None
     baseline_region: str | None = None
     scope: Scope = "lifecycle"
+    data: DataMove | None = None
 
     def __post_init__(self) -> None:
         """Check what the user may have got wrong.
@@ -77,7 +82,10 @@ class Problem:
         self.question = question
         self.catalog = catalog
         level = level_g_per_kwh(catalog.zones, question.scope)
-        everywhere = candidates_of(question.workload, catalog, spot=question.limits.spot)
+        data = question.data
+        moved_g = transfer_g_by_region(data, catalog, question.scope) if data else None
+        spot = question.limits.spot
+        everywhere = candidates_of(question.workload, catalog, spot=spot, transfer_g=moved_g)
         self.candidates: Candidates = everywhere.where(~np.isnan(level[everywhere.zone]))
         self.beginning = beginning(question.now)
         self.now_h = (question.now - self.beginning).total_seconds() / 3600
@@ -115,6 +123,22 @@ class Problem:
     def emissions_now_g(self) -> Floats:
         """Emissions of each candidate when it starts now; shape (candidates,)."""
         return emissions_from(self.trace, self.offers, self.now_h)
+
+    def errors(self, chosen: Ints) -> Errors:
+        """Return the errors of the candidates `chosen` (indices into `candidates`)."""
+        sd = transfer_sd(self.question.data, self.catalog)
+        return errors_of(chosen, self.question.workload, self.candidates, self.catalog, sd)
+
+    def samples_g(self, chosen: Ints, emissions_g: Floats) -> Floats:
+        """Return sampled emissions of `chosen`, whose expected ones are given; (samples, chosen).
+
+        All are sampled with common random numbers, so that errors they share cancel.
+        """
+        candidates = self.candidates
+        operational_g = emissions_g - candidates.fixed_g[chosen]
+        return self.errors(chosen).sample(
+            operational_g, candidates.embodied_g[chosen], candidates.transfer_g[chosen]
+        )
 
     def time_of(self, start_h: float) -> datetime:
         """Return the UTC time, to the second, of a start in hours from the trace's beginning."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carbon_advisor.advisor.baseline import Baseline, baseline_of
-from carbon_advisor.advisor.candidates import errors_of, requirement_masks
+from carbon_advisor.advisor.candidates import requirement_masks
 from carbon_advisor.advisor.constraints import all_of, failing_only, masks
 from carbon_advisor.advisor.equivalents import Equivalence, equivalents_of
 from carbon_advisor.advisor.estimate.estimates import Estimate, estimates_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from carbon_advisor.advisor.catalog import Catalog
+    from carbon_advisor.advisor.estimate.transfer import DataMove
 
 # How many of the best, and of the regions' best, are sampled to say how likely the first is the
 # best: those behind them are too far off to win more than a few samples in a thousand.
@@ -55,6 +56,7 @@ class Recommendation:
         probability_region_best: how likely the first place's region is the best one.
         saving_g: baseline minus first place; negative where the baseline emits less.
         equivalents: of the saving.
+        data: what is moved to the job, if anything is.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Recommendation:
     equivalents: tuple[Equivalence, ...]
     constraint_costs: tuple[ConstraintCost, ...]
     notes: tuple[str, ...]
+    data: DataMove | None = None
 
     @property
     def best(self) -> Estimate:
@@ -126,6 +129,7 @@ def recommend(question: Question, catalog: Catalog, top: int = TOP) -> Recommend
         equivalents=equivalents_of(max(0.0, saving_g), catalog),
         constraint_costs=_constraint_costs(problem, limits, fitting, ranking[0]),
         notes=_notes(problem, ranking[0]),
+        data=question.data,
     )
 
 
@@ -151,9 +155,7 @@ class _Sampled:
         """Sample the union of both with common random numbers."""
         offer, at = np.unique(np.concatenate([contenders.offer, regional.offer]), return_index=True)
         total_g = np.concatenate([contenders.emissions_g, regional.emissions_g])[at]
-        embodied_g = problem.candidates.embodied_g[offer]
-        errors = errors_of(offer, problem.question.workload, problem.candidates, problem.catalog)
-        samples = errors.sample(total_g - embodied_g, embodied_g)
+        samples = problem.samples_g(offer, total_g)
         first = int(np.searchsorted(offer, contenders.offer[0]))
         return cls(problem, offer, standings(total_g, samples, first))
 
@@ -209,6 +211,11 @@ def _notes(problem: Problem, best: Estimate) -> tuple[str, ...]:
         notes.append("this machine's CPU is not known: its speed is assumed, intervals are wide")
     if question.workload.gpus and question.workload.precision_basis == "assumed":
         notes.append(f"GPU speeds at {question.workload.precision}, assumed; say --precision")
+    if question.data is not None:
+        moved = question.data
+        notes.append(
+            f"{moved.gb:g} GB of data come from {moved.origin.label}, at once, uncompressed"
+        )
     if not best.hourly_profile:
         notes.append(f"zone {best.zone} has no hourly profile: every start there counts the same")
     return tuple(notes)

@@ -67,8 +67,10 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
         "emissions_g": estimate.emissions_g.value,
         "operational_g": estimate.operational_g,
         "embodied_g": estimate.embodied_g,
+        "transfer_g": estimate.transfer_g,
         "interval_g": [estimate.emissions_g.low, estimate.emissions_g.high],
         "emissions_now_g": estimate.emissions_now_g,
+        "water_l": known(estimate.water_l),
         "price_usd_per_h": known(estimate.price_usd_per_h),
         "price_usd": known(estimate.price_usd),
         "hourly_profile": estimate.hourly_profile,
@@ -77,12 +79,13 @@ def estimate_json(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def explanation_json(estimate: Estimate, chain: Node) -> dict[str, Any]:
-    """Return one candidate's estimate and the chain behind it in JSON's types."""
+def explanation_json(estimate: Estimate, chain: Node, water: Node) -> dict[str, Any]:
+    """Return one candidate's estimate and the chains behind it in JSON's types."""
     return {
         "schema": EXPLANATION_SCHEMA,
         "estimate": estimate_json(estimate),
         "provenance": chain.to_json(),
+        "water_provenance": water.to_json(),
     }
 
 

@@ -7,6 +7,11 @@ from typing import Annotated
 
 import typer
 
+from carbon_advisor.advisor.cli.options import (  # noqa: TC001 - typer reads them
+    DataFrom,
+    DataGb,
+    TransferKwhPerGb,
+)
 from carbon_advisor.advisor.cli.startup import without_blas_threads
 
 
@@ -25,16 +30,20 @@ def explain(
         str,
         typer.Option(help="GPU jobs compute in: fp32, tf32, fp16 or bf16 (usual), fp8 or int8."),
     ] = "",
+    data_gb: DataGb = None,
+    data_from: DataFrom = "",
+    transfer_kwh_per_gb: TransferKwhPerGb = None,
     at: Annotated[str, typer.Option(metavar="TIME", help="Answer as if it were then.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
     """Print the chain of figures behind one candidate's estimate, each with its source."""
     without_blas_threads()
     from carbon_advisor.advisor.catalog import load_catalog
-    from carbon_advisor.advisor.cli.inputs import parse_scope, parse_time, window_hours
+    from carbon_advisor.advisor.cli.inputs import data_move, parse_scope, parse_time, window_hours
     from carbon_advisor.advisor.estimate.workload import workload_of
-    from carbon_advisor.advisor.explain import estimate_candidate, find_candidate
+    from carbon_advisor.advisor.explain import estimate_candidate, explain_water, find_candidate
     from carbon_advisor.advisor.explain import explain as chain_of
+    from carbon_advisor.advisor.location import resolve_location
     from carbon_advisor.advisor.problem import Problem, Question
     from carbon_advisor.measurement.profile_file import read_profile
 
@@ -45,16 +54,20 @@ def explain(
         now=parse_time("--at", at),
         window_h=window_hours("--within", within),
         scope=parse_scope(scope),
+        data=data_move(
+            data_gb, data_from, transfer_kwh_per_gb, resolve_location(None, catalog), catalog
+        ),
     )
     problem = Problem(question, catalog)
     offer = find_candidate(problem, candidate)
     estimate = estimate_candidate(problem, offer)
     chain = chain_of(problem, offer, estimate)
+    water = explain_water(problem, offer, estimate)
     if as_json:
         from carbon_advisor.advisor.cli.output import print_json
         from carbon_advisor.advisor.recommendation_json import explanation_json
 
-        print_json(explanation_json(estimate, chain))
+        print_json(explanation_json(estimate, chain, water))
         return
     from carbon_advisor.advisor.cli.output import console
     from carbon_advisor.advisor.cli.provenance_tree import provenance_tree
@@ -63,3 +76,4 @@ def explain(
     screen = console()
     screen.print(ranking_table([estimate]))
     screen.print(provenance_tree(chain))
+    screen.print(provenance_tree(water))

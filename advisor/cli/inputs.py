@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from carbon_advisor.advisor.durations import parse_duration
+from carbon_advisor.advisor.estimate.transfer import DataMove
+from carbon_advisor.advisor.location import named_location
 from carbon_advisor.advisor.problem import MAXIMUM_WINDOW_H
 from carbon_advisor.measurement.errors import InputError, UnknownNameError
 
@@ -91,3 +93,26 @@ def position_of(location: Location | None, catalog: Catalog) -> tuple[float, flo
         return None
     regions = catalog.regions
     return float(regions.latitude[location.region]), float(regions.longitude[location.region])
+
+
+def data_move(
+    gb: float | None,
+    origin: str,
+    kwh_per_gb: float | None,
+    here: Location | None,
+    catalog: Catalog,
+) -> DataMove | None:
+    """Return the data that a job needs moved, None if none was stated.
+
+    Raises:
+        InputError: an amount cannot be used, or it is not said how much or from where.
+        UnknownNameError: neither a known region nor a known zone.
+    """
+    if gb is None:
+        if origin or kwh_per_gb is not None:
+            raise InputError("say how much data is moved: --data-gb")
+        return None
+    place = named_location(origin, catalog) if origin else here
+    if place is None:
+        raise InputError("say where the data lies: --data-from REGION or grid zone")
+    return DataMove(gb, place, kwh_per_gb)

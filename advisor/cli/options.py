@@ -35,3 +35,21 @@ Outputs = Annotated[
         "prometheus-push:http://HOST:9091; may be repeated (docs/outputs.md).",
     ),
 ]
+
+DataGb = Annotated[
+    float | None, typer.Option("--data-gb", help="Data that is moved to where the job runs.")
+]
+
+DataFrom = Annotated[
+    str,
+    typer.Option(
+        "--data-from",
+        metavar="PLACE",
+        help="The region or grid zone where that data lies; here, if not given.",
+    ),
+]
+
+TransferKwhPerGb = Annotated[
+    float | None,
+    typer.Option("--transfer-kwh-per-gb", help="Of the network, instead of the catalogue's."),
+]

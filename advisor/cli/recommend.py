@@ -7,6 +7,11 @@ from typing import Annotated
 
 import typer
 
+from carbon_advisor.advisor.cli.options import (  # noqa: TC001 - typer reads them
+    DataFrom,
+    DataGb,
+    TransferKwhPerGb,
+)
 from carbon_advisor.advisor.cli.startup import without_blas_threads
 
 
@@ -64,6 +69,9 @@ def recommend(
         str,
         typer.Option(help="GPU jobs compute in: fp32, tf32, fp16 or bf16 (usual), fp8 or int8."),
     ] = "",
+    data_gb: DataGb = None,
+    data_from: DataFrom = "",
+    transfer_kwh_per_gb: TransferKwhPerGb = None,
     at: Annotated[str, typer.Option(metavar="TIME", help="Answer as if it were then.")] = "",
     top: Annotated[int, typer.Option(min=1, max=1000, help="How many places to show.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
@@ -73,6 +81,7 @@ def recommend(
     from carbon_advisor.advisor import recommend as engine
     from carbon_advisor.advisor.catalog import load_catalog
     from carbon_advisor.advisor.cli.inputs import (
+        data_move,
         hours_until,
         names,
         parse_scope,
@@ -115,6 +124,7 @@ def recommend(
         here=location,
         baseline_region=baseline or None,
         scope=parse_scope(scope),
+        data=data_move(data_gb, data_from, transfer_kwh_per_gb, location, catalog),
     )
     answer = engine.recommend(question, catalog, top)
     if as_json:

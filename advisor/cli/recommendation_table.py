@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from carbon_advisor.advisor.cli.output import console
@@ -9,6 +10,7 @@ from carbon_advisor.advisor.durations import format_duration
 from carbon_advisor.advisor.equivalents import in_words
 from carbon_advisor.advisor.formatting import (
     format_emissions,
+    format_number,
     format_price,
     format_range,
 )
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from carbon_advisor.advisor.estimate.estimates import Estimate
+    from carbon_advisor.advisor.estimate.transfer import DataMove
     from carbon_advisor.advisor.recommend import Recommendation
 
 LITTLE = 0.01  # a difference below one per cent is not worth a word
@@ -46,7 +49,16 @@ def print_recommendation(recommendation: Recommendation, profile: Path) -> None:
     for note in recommendation.notes:
         screen.print(f"[dim]Note: {note}[/dim]")
     command = f"advisor explain {profile} --candidate {recommendation.best.candidate}"
+    command += _data_options(recommendation.data)
     screen.print(f"Where every figure comes from: [bold]{command}[/bold]", soft_wrap=True)
+
+
+def _data_options(data: DataMove | None) -> str:
+    if data is None:
+        return ""
+    network = "" if data.kwh_per_gb is None else f" --transfer-kwh-per-gb {data.kwh_per_gb:g}"
+    place = data.origin.label.replace("zone ", "zone:")
+    return f" --data-gb {data.gb:g} --data-from {place}{network}"
 
 
 def ranking_table(estimates: Sequence[Estimate], first: int = 1) -> Table:
@@ -96,6 +108,14 @@ def _print_comparison(screen: Console, recommendation: Recommendation) -> None:
         f"its region with {recommendation.probability_region_best:.0%}.{_alike(recommendation)}"
     )
     screen.print(_about_waiting(best, recommendation.starts))
+    screen.print(_beside(best))
+
+
+def _beside(best: Estimate) -> str:
+    moved = f"{format_emissions(best.transfer_g)} of it moves the data. " if best.transfer_g else ""
+    if math.isnan(best.water_l):
+        return f"{moved}How much water cools the first place is not known."
+    return f"{moved}The first place evaporates {format_number(best.water_l)} l of water on site."
 
 
 def _alike(recommendation: Recommendation) -> str:

@@ -21,8 +21,9 @@ class Estimate:
     """Energy and emissions of a job on one candidate (an offer × a start time).
 
     `energy_kwh` is the machine's, without PUE: operational_g = energy_kwh × pue ×
-    intensity_g_per_kwh. `emissions_g` is operational_g + embodied_g with its 90 % interval;
-    `emissions_now_g` is the same if it started now. Prices are NaN where they are not known.
+    intensity_g_per_kwh. `emissions_g` is operational_g + embodied_g + transfer_g with its 90 %
+    interval; `emissions_now_g` is the same if it started now. `water_l` is beside them. Prices and
+    water are NaN where they are not known.
     `differs_from_first`: it emits more than the first place in at least 95 % of the samples.
     """
 
@@ -47,8 +48,10 @@ class Estimate:
     intensity_g_per_kwh: float
     operational_g: float
     embodied_g: float
+    transfer_g: float
     emissions_g: Interval
     emissions_now_g: float
+    water_l: float
     price_usd_per_h: float
     hourly_profile: bool
     probability_best: float
@@ -109,8 +112,10 @@ def _estimate(problem: Problem, offer: int, start: int, standing: Standing) -> E
         intensity_g_per_kwh=float(window) / duration_h,
         operational_g=operational_g,
         embodied_g=float(candidates.embodied_g[offer]),
+        transfer_g=float(candidates.transfer_g[offer]),
         emissions_g=standing.emissions_g,
         emissions_now_g=float(problem.emissions_now_g[offer]),
+        water_l=float(candidates.machine_kwh[offer]) * float(regions.wue_l_per_kwh[region]),
         price_usd_per_h=float(candidates.price_usd_per_h[offer]),
         hourly_profile=bool(catalog.zones.has_profile[candidates.zone[offer]]),
         probability_best=standing.probability_best,

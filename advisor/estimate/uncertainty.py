@@ -40,7 +40,8 @@ class Errors:
     """Log-sd of each part of some candidates, and which of them share it.
 
     Every array has the shape (candidates,). `speed`, `power` and the rest are factors of the
-    operational emissions; those of the embodied ones are drawn by instance type.
+    operational emissions; those of the embodied ones are drawn by instance type, that of the
+    transfer once for all.
     """
 
     shared_sd: float  # of the measurement: one draw for all
@@ -52,6 +53,7 @@ class Errors:
     pue_group: Ints
     intensity_sd: Floats
     zone: Ints
+    transfer_sd: float = 0.0
 
     def _parts(self) -> Iterator[tuple[Floats, Ints]]:
         everyone = np.zeros(len(self.zone), dtype=np.intp)
@@ -61,14 +63,23 @@ class Errors:
         yield self.pue_sd, self.pue_group
         yield self.intensity_sd, self.zone
 
-    def sample(self, operational_g: Floats, embodied_g: Floats, samples: int = SAMPLES) -> Floats:
+    def sample(
+        self,
+        operational_g: Floats,
+        embodied_g: Floats,
+        transfer_g: Floats | float = 0.0,
+        samples: int = SAMPLES,
+    ) -> Floats:
         """Return sampled emissions, shape (samples, candidates), from common random numbers."""
         random = np.random.default_rng(SEED)
         log_factor = np.zeros((samples, len(operational_g)))
         for sd, group in self._parts():
             log_factor += _shared_normals(random, samples, group) * sd
         embodied = np.exp(_shared_normals(random, samples, self.instance_type) * EMBODIED_SD)
-        return operational_g * np.exp(log_factor) + embodied_g * embodied
+        grams: Floats = operational_g * np.exp(log_factor) + embodied_g * embodied
+        if not np.any(transfer_g):
+            return grams
+        return grams + transfer_g * np.exp(random.standard_normal((samples, 1)) * self.transfer_sd)
 
 
 def _shared_normals(random: np.random.Generator, samples: int, group: Ints) -> Floats:
