@@ -116,7 +116,8 @@ class CpuTables:
 
 
 _NOISE = re.compile(
-    r"\((?:r|tm|c)\)|[®™©]"  # trade marks
+    r"\((?:r|tm|c)\)|[®™©,]"  # trade marks
+    r"|\b64-bit multi-core\b"
     r"|@.*$|\b\d+(?:\.\d+)?\s?[gm]hz\b.*$"  # clock rates and what follows them
     r"|\b(?:\d+|dual|quad|six|eight|twelve|sixteen)-cores?\b(?:\s+processor)?"
     r"|\b(?:with|w/)\s.*$"  # "with Radeon Graphics"
@@ -134,9 +135,12 @@ def normalized_cpu_name(name: str) -> str:
     text = _NOISE.sub(" ", name).lower()
     text = re.sub(r"\baltra\s+(?:max\s+)?(?=[mq]\d)", "", text)  # the number says it
     text = re.sub(r"\s+0\s*$", "", text)  # "Xeon E5-2670 0", the first of its line
-    text = re.sub(r"(?<=\d)\s*v(\d)\b", r" v\1", text)  # "E5-2690v4"
+    text = re.sub(r"(?<=\d)([a-z]?)\s*v(\d)\b", r"\1 v\2", text)  # "E5-2690v4", "E3-1265Lv3"
+    # "Xeon 6-6980P", "Xeon E E-2488"
+    text = re.sub(r"\bxeon (?:6-(?=\d{4})|e (?=e-))", "xeon ", text)
+    text = re.sub(r"\bxeon-d\s+", "xeon d-", text)
     text = re.sub(r"\b(opteron \d{4})([hse]e)\b", r"\1 \2", text)  # "Opteron 2376HE"
-    return re.sub(r"[\s_]+", " ", text).strip()
+    return re.sub(r"[\s_]+", " ", text).strip(" (")
 
 
 @lru_cache(maxsize=1)

@@ -103,8 +103,7 @@ def known_server(stated: StatedServer, catalog: Catalog) -> KnownServer:
         InputError: neither a name nor TDP and cores are stated.
     """
     models = CpuModelFile(catalog.directory / "cpu_models.csv")
-    key = normalized_cpu_name(stated.cpu)
-    row = models.cells(key) or {}
+    key, row = _row(normalized_cpu_name(stated.cpu), models)
     _check_known(stated, row, models)
     kind, kind_basis, kind_source = _kind(key, row, models, catalog)
     filled = _Filled(stated, row)
@@ -136,6 +135,17 @@ def known_server(stated: StatedServer, catalog: Catalog) -> KnownServer:
         year,
     )
     return KnownServer(servers, facts, name)
+
+
+def _row(key: str, models: CpuModelFile) -> tuple[str, dict[str, str]]:
+    """The row of a name, also of one that leaves "Xeon" or the metal of its series out."""
+    bare = key.removeprefix("xeon ")
+    metals = [f"xeon {metal} {bare}" for metal in ("platinum", "gold", "silver", "bronze")]
+    for name in (key, f"xeon {bare}", *metals):
+        row = models.cells(name) if key else None
+        if row is not None:
+            return name, row
+    return key, {}
 
 
 def _check_known(stated: StatedServer, row: dict[str, str], models: CpuModelFile) -> None:

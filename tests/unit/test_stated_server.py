@@ -29,6 +29,24 @@ def test_a_known_model_needs_its_name_only() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Intel Xeon 8480+", "Xeon Platinum 8480+"),
+        ("Intel(R) Xeon(R) 6787P,", "Xeon 6787P"),
+        ("Intel Xeon 6-6980P", "Xeon 6980P"),
+        ("Intel Xeon E5-2660 v3 (2.60 GHz)", "Xeon E5-2660 v3"),
+        ("Intel Xeon E3-1265LV2", "Xeon E3-1265L v2"),
+        ("E3-1260L v5", "Xeon E3-1260L v5"),
+        ("Quad-Core AMD Opteron(tm) Processor 2384", "Opteron 2384"),
+        ("AMD Opteron 2376HE", "Opteron 2376 HE"),
+        ("Ampere® Altra® 64-Bit Multi-Core Processor Q64-30", "Q64-30"),
+    ],
+)
+def test_names_as_lists_of_results_write_them(written: str, name: str) -> None:
+    assert known_server(StatedServer(cpu=written), CATALOG).name == name
+
+
+@pytest.mark.parametrize(
     ("name", "kind"),
     [
         ("EPYC 7743", "EPYC 3rd Gen"),
