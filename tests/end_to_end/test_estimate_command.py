@@ -76,6 +76,18 @@ def test_an_instance_type_carries_its_embodied_share(answer: Answer) -> None:
     assert idle["energy_kwh"] < one["energy_kwh"] / 3
 
 
+def test_data_and_water_beside_the_sum(answer: Answer) -> None:
+    given = ("--gpus", "A100:8", "--hours", "10", "--region", "aws:eu-north-1")
+    plain = answer(*given)
+    moved = answer(*given, "--data-gb", "500", "--data-from", "DE")
+    assert plain["transfer_g"] == 0
+    total_g = plain["emissions_g"] + moved["transfer_g"]
+    assert moved["emissions_g"] == pytest.approx(total_g)
+    assert moved["water_l"] == plain["water_l"] == pytest.approx(plain["energy_kwh"] * 0.02)
+    assert answer("--energy-kwh", "1", "--region", "DE")["water_l"] is None
+    assert "Luccioni" in json.dumps(plain["provenance"])
+
+
 def test_the_screen_shows_the_chain(advisor: Advisor) -> None:
     done = advisor("estimate", "--gpus", "A100", "--hours", "1", "--region", "gcp:us-central1")
     assert done.returncode == 0, done.stderr
@@ -101,6 +113,11 @@ def test_the_screen_shows_the_chain(advisor: Advisor) -> None:
         (("--instance", "aws:g5.xlrge", "--hours", "1", "--region", "DE"), "g5.xlarge"),
         (("--hours", "1", "--region", "DE"), "--gpus"),
         (("--energy-kwh", "inf", "--region", "DE"), "--energy-kwh"),
+        (("--gpus", "V100", "--hours", "1", "--device-hours", "2", "--region", "DE"), "exclude"),
+        (("--energy-kwh", "1", "--region", "DE", "--data-from", "FR"), "--data-gb"),
+        (("--energy-kwh", "1", "--region", "DE", "--data-gb", "-1"), "--data-gb"),
+        (("--energy-kwh", "1", "--region", "DE", "--data-gb", "1", "--data-from", "XX"), "XX"),
+        (("--energy-kwh", "1", "--region", "DE", "--lifetime-years", "4"), "--lifetime-years"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

@@ -46,7 +46,7 @@ def test_the_ranking_is_sorted_and_adds_up(answer: Answer, cpu_profile: Path) ->
     assert found["starts"] == 24
     assert found["offers"] > 50_000
     for each in found["ranking"] + found["by_region"]:
-        parts_g = each["operational_g"] + each["embodied_g"]
+        parts_g = each["operational_g"] + each["embodied_g"] + each["transfer_g"]
         assert each["emissions_g"] == pytest.approx(parts_g)
         operational_g = each["energy_kwh"] * each["pue"] * each["intensity_g_per_kwh"]
         assert each["operational_g"] == pytest.approx(operational_g)
@@ -140,6 +140,38 @@ def test_the_table_fits_100_columns(advisor: Advisor, cpu_profile: Path) -> None
     assert max(len(line) for line in lines if "advisor explain" not in line) <= 100
     assert "Compared with" in done.stdout
     assert "probability" in done.stdout
+
+
+def test_data_counts_on_its_way_and_nowhere_at_home(
+    advisor: Advisor, answer: Answer, conforms: Conforms, cpu_profile: Path
+) -> None:
+    data = ("--data-gb", "200", "--data-from", "aws:eu-west-1")
+    found = answer(cpu_profile, *data, "--here", "IE", "--top", "20")
+    for each in found["ranking"] + found["by_region"]:
+        assert (each["transfer_g"] == 0) == (each["region"] == "aws:eu-west-1")
+        assert each["water_l"] is None or each["water_l"] >= 0
+    assert any("200 GB" in note for note in found["notes"])
+    candidate = found["ranking"][0]["candidate"]
+    done = advisor("explain", cpu_profile, "--candidate", candidate, *data, "--at", AT, "--json")
+    document = json.loads(done.stdout)
+    conforms(document, "explanation")
+    assert document["estimate"]["transfer_g"] == found["ranking"][0]["transfer_g"]
+    parts = [part["name"] for part in document["provenance"]["parts"]]
+    assert parts == ["operational", "embodied", "transfer"]
+    assert document["water_provenance"]["name"] == "water"
+
+
+def test_data_from_nowhere_is_one_line(advisor: Advisor, cpu_profile: Path) -> None:
+    for arguments, says in (
+        (("--data-gb", "1"), "--data-from"),
+        (("--data-from", "DE"), "--data-gb"),
+        (("--data-gb", "nan", "--data-from", "DE"), "--data-gb"),
+    ):
+        done = advisor("recommend", cpu_profile, *arguments)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        assert len(done.stderr.splitlines()) == 1
+        assert says in done.stderr
 
 
 def test_explain_names_a_source_for_every_figure(
