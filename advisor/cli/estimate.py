@@ -6,111 +6,60 @@ from typing import Annotated
 
 import typer
 
+from carbon_advisor.advisor.cli.options import DataGb, TransferKwhPerGb  # noqa: TC001 - typer
 from carbon_advisor.advisor.cli.startup import without_blas_threads
-
-DEVICES, PLACE, MAKING, DATA = "What runs", "Where", "Making the machine", "Moving data"
 
 
 def estimate(
-    gpus: Annotated[
-        str, typer.Option(metavar="NAME:COUNT", help="E.g. V100:8.", rich_help_panel=DEVICES)
-    ] = "",
+    gpus: Annotated[str, typer.Option(metavar="NAME:COUNT", help="E.g. V100:8.")] = "",
     instance: Annotated[
-        str,
-        typer.Option(
-            metavar="TYPE",
-            help="An instance type, e.g. aws:g5.xlarge.",
-            rich_help_panel=DEVICES,
-        ),
+        str, typer.Option(metavar="TYPE", help="An instance type, e.g. aws:g5.xlarge.")
     ] = "",
     device_power_w: Annotated[
         float | None,
-        typer.Option(
-            help="Mean power of one device; with --utilization its power at full load.",
-            rich_help_panel=DEVICES,
-        ),
+        typer.Option(help="Mean power of one device; with --utilization its power at full load."),
     ] = None,
     device_idle_w: Annotated[
         float | None,
-        typer.Option(
-            help="Power of one device at no load, with --utilization; 0 if not given.",
-            rich_help_panel=DEVICES,
-        ),
+        typer.Option(help="Power of one device at no load, with --utilization; 0 if not given."),
     ] = None,
     energy_kwh: Annotated[
-        float | None,
-        typer.Option(help="Energy of the devices, if you know it.", rich_help_panel=DEVICES),
+        float | None, typer.Option(help="Energy of the devices, if you know it.")
     ] = None,
-    count: Annotated[
-        int, typer.Option(min=1, help="How many devices or instances.", rich_help_panel=DEVICES)
-    ] = 1,
-    hours: Annotated[
-        float | None, typer.Option(help="How long the job runs.", rich_help_panel=DEVICES)
-    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many devices or instances.")] = 1,
+    hours: Annotated[float | None, typer.Option(help="How long the job runs.")] = None,
     device_hours: Annotated[
-        float | None,
-        typer.Option(help="Hours of all devices together (GPU-hours).", rich_help_panel=DEVICES),
+        float | None, typer.Option(help="Hours of all devices together (GPU-hours).")
     ] = None,
     utilization: Annotated[
-        float | None,
-        typer.Option(
-            help="Of the devices, 0 to 1; full load if not given.", rich_help_panel=DEVICES
-        ),
+        float | None, typer.Option(help="Of the devices, 0 to 1; full load if not given.")
     ] = None,
     host: Annotated[
-        bool,
-        typer.Option(
-            "--host/--no-host", help="Add the host's share to --gpus.", rich_help_panel=DEVICES
-        ),
+        bool, typer.Option("--host/--no-host", help="Add the host's share to --gpus.")
     ] = True,
-    region: Annotated[
-        str,
-        typer.Option(help="A region (azure:westus2) or a grid zone (DE).", rich_help_panel=PLACE),
-    ] = "",
+    region: Annotated[str, typer.Option(help="A region (azure:westus2) or a grid zone (DE).")] = "",
     intensity_g_per_kwh: Annotated[
-        float | None,
-        typer.Option(help="Instead of the region's intensity.", rich_help_panel=PLACE),
+        float | None, typer.Option(help="Instead of the region's intensity.")
     ] = None,
-    pue: Annotated[
-        float | None, typer.Option(help="Instead of the region's PUE.", rich_help_panel=PLACE)
-    ] = None,
+    pue: Annotated[float | None, typer.Option(help="Instead of the region's PUE.")] = None,
     water_l_per_kwh: Annotated[
-        float | None,
-        typer.Option(help="Instead of the region's WUE.", rich_help_panel=PLACE),
+        float | None, typer.Option(help="Instead of the region's WUE.")
     ] = None,
     embodied_g: Annotated[
-        float | None,
-        typer.Option(help="The job's share, instead of the catalogue's.", rich_help_panel=MAKING),
+        float | None, typer.Option(help="The job's share, instead of the catalogue's.")
     ] = None,
     embodied_total_kg: Annotated[
-        float | None,
-        typer.Option(
-            help="Of making one machine; its share falls to the job.", rich_help_panel=MAKING
-        ),
+        float | None, typer.Option(help="Of making one machine; its share falls to the job.")
     ] = None,
     lifetime_years: Annotated[
-        float | None,
-        typer.Option(
-            help="Of the machine (8760 h a year); 4 if not given.", rich_help_panel=MAKING
-        ),
+        float | None, typer.Option(help="Of the machine (8760 h a year); 4 if not given.")
     ] = None,
     resource_share: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of the machine that the job reserves, 0 to 1.", rich_help_panel=MAKING
-        ),
+        float | None, typer.Option(help="Share of the machine that the job reserves, 0 to 1.")
     ] = None,
-    data_gb: Annotated[
-        float | None,
-        typer.Option(help="Data that is moved to where the job runs.", rich_help_panel=DATA),
-    ] = None,
-    data_from: Annotated[
-        str, typer.Option(help="The region or grid zone where it lies.", rich_help_panel=DATA)
-    ] = "",
-    transfer_kwh_per_gb: Annotated[
-        float | None,
-        typer.Option(help="Of the network, instead of the catalogue's.", rich_help_panel=DATA),
-    ] = None,
+    data_gb: DataGb = None,
+    data_from: Annotated[str, typer.Option(help="The region or grid zone where it lies.")] = "",
+    transfer_kwh_per_gb: TransferKwhPerGb = None,
     at: Annotated[
         str, typer.Option(metavar="TIME", help="When the job starts; now if not given.")
     ] = "",
